@@ -1,0 +1,18 @@
+"""A client of the ATMOS payment API. It knows nothing of the bot that uses it."""
+
+from atmos.client import AtmosClient
+from atmos.codes import Reason
+from atmos.errors import AtmosError, Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from atmos.transaction import State, Transaction
+
+__all__ = [
+    "AtmosClient",
+    "AtmosError",
+    "Declined",
+    "NeverArrived",
+    "OutcomeUnknown",
+    "Reason",
+    "State",
+    "Transaction",
+    "WrongCredentials",
+]

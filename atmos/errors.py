@@ -1,0 +1,40 @@
+"""The ways a call to ATMOS can fail, split by what may be done next.
+
+* AtmosError
+  + NeverArrived      nothing reached ATMOS: the same call may be made again
+    x WrongCredentials  … once the merchant has mended the consumer key and secret
+  + Declined          ATMOS answered no, and no money moved
+  + OutcomeUnknown    no clear answer: only `AtmosClient.get` can tell what happened
+"""
+
+from atmos.codes import Reason
+
+
+class AtmosError(Exception):
+    """A call did not end in a clear yes."""
+
+
+class NeverArrived(AtmosError):  # noqa: N818  a fact about the request, not a mistake
+    """The request was not sent, or was turned away in front of ATMOS."""
+
+
+class WrongCredentials(NeverArrived):
+    """ATMOS does not know this consumer key and secret."""
+
+
+class Declined(AtmosError):  # noqa: N818  the field's word
+    """ATMOS said no, for a reason the card's holder or the merchant can act on."""
+
+    def __init__(self, reason: Reason, code: int | None = None) -> None:
+        super().__init__(f"{reason} (STPIMS-ERR-{code:03})" if code is not None else str(reason))
+        self.reason = reason
+        self.code = code
+
+
+class OutcomeUnknown(AtmosError):  # noqa: N818  a state, not a mistake
+    """ATMOS may or may not have acted; `reason` is a guess for people, never a basis for money."""
+
+    def __init__(self, what: str, reason: Reason | None = None, code: int | None = None) -> None:
+        super().__init__(what)
+        self.reason = reason
+        self.code = code
