@@ -14,7 +14,7 @@ class AtmosError(Exception):
     """A call did not end in a clear yes."""
 
 
-class NeverArrived(AtmosError):  # noqa: N818  a fact about the request, not a mistake
+class NeverArrived(AtmosError):
     """The request was not sent, or was turned away in front of ATMOS."""
 
 
@@ -22,7 +22,7 @@ class WrongCredentials(NeverArrived):
     """ATMOS does not know this consumer key and secret."""
 
 
-class Declined(AtmosError):  # noqa: N818  the field's word
+class Declined(AtmosError):
     """ATMOS said no, for a reason the card's holder or the merchant can act on."""
 
     def __init__(self, reason: Reason, code: int | None = None) -> None:
@@ -31,7 +31,7 @@ class Declined(AtmosError):  # noqa: N818  the field's word
         self.code = code
 
 
-class OutcomeUnknown(AtmosError):  # noqa: N818  a state, not a mistake
+class OutcomeUnknown(AtmosError):
     """ATMOS may or may not have acted; `reason` is a guess for people, never a basis for money."""
 
     def __init__(self, what: str, reason: Reason | None = None, code: int | None = None) -> None:

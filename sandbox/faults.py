@@ -17,11 +17,11 @@ class Kind(StrEnum):
     too_many = "too-many"  # HTTP 429, to be asked again in `seconds`; nothing is done
 
 
-class Refused(Exception):  # noqa: N818  an event on the wire, not a mistake of ours
+class Refused(Exception):
     """The connection was not accepted."""
 
 
-class Dropped(Exception):  # noqa: N818  an event on the wire, not a mistake of ours
+class Dropped(Exception):
     """The connection was cut before an answer."""
 
 
