@@ -13,7 +13,9 @@ BRANDS = {"8600": "UzCard", "5614": "UzCard", "6262": "UzCard", "9860": "Humo"}
 
 _SEPARATORS = r"[\s\-\u2010-\u2015.\u00ad\u200b\u2060\ufeff]*"
 _NUMBER = re.compile(rf"(?<![0-9])(?:[0-9]{_SEPARATORS}){{15}}[0-9](?![0-9])")
-_EXPIRY = re.compile(r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])([0-9]{2})")
+_EXPIRY = re.compile(
+    r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
+)
 _CENTURY = 2000
 
 
@@ -78,6 +80,14 @@ class Expiry:
         return "<expiry>"
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A number, and the expiry once it is typed."""
+
+    number: CardNumber
+    expiry: Expiry | None = None
+
+
 def luhn(digits: str) -> bool:
     """Check the last digit, as ISO/IEC 7812 defines it."""
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
@@ -93,14 +103,14 @@ def parse_number(text: str) -> CardNumber:
     return _split(text)[0]
 
 
-def parse_card(text: str, today: date) -> tuple[CardNumber, Expiry | None]:
+def parse_card(text: str, today: date) -> Card:
     """Read a card number and, where it is written beside it, the expiry."""
     number, rest = _split(text)
     if not re.search(r"[0-9]", rest):
-        return number, None
+        return Card(number)
     if rest.isdigit() and not _EXPIRY.fullmatch(rest):
         raise NumberInvalid  # seventeen digits, not a card and a date
-    return number, parse_expiry(rest, today)
+    return Card(number, parse_expiry(rest, today))
 
 
 def parse_expiry(text: str, today: date) -> Expiry:
@@ -131,26 +141,29 @@ def _split(text: str) -> tuple[CardNumber, str]:
 
 @dataclass(slots=True)
 class _Held:
-    number: CardNumber
+    card: Card
     until: float
 
 
 class Vault:
-    """Card numbers between the card step and the code, in this process only, each for `ttl` s."""
+    """Cards between the card step and the money, in this process only, each for `ttl` seconds."""
 
     def __init__(self, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl = ttl
         self._clock = clock
         self._held: dict[int, _Held] = {}
 
-    def put(self, intent_id: int, number: CardNumber) -> None:
-        self._forget_old()
-        self._held[intent_id] = _Held(number, self._clock() + self._ttl)
-
-    def get(self, intent_id: int) -> CardNumber | None:
+    def put(self, intent_id: int, card: Card) -> None:
+        """Hold a card; one that is held already keeps its time."""
         self._forget_old()
         held = self._held.get(intent_id)
-        return held.number if held else None
+        until = held.until if held else self._clock() + self._ttl
+        self._held[intent_id] = _Held(card, until)
+
+    def get(self, intent_id: int) -> Card | None:
+        self._forget_old()
+        held = self._held.get(intent_id)
+        return held.card if held else None
 
     def wipe(self, intent_id: int) -> None:
         self._held.pop(intent_id, None)

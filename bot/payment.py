@@ -83,6 +83,7 @@ class Intent:
     expires_at: datetime
     resend_at: datetime | None  # from then on the code may be asked for again
     code_expires_at: datetime | None  # None: no code that can still be typed
+    acts_until: datetime | None  # until then ATMOS may still charge, whatever it says
     check_at: datetime | None
     checks: int
 

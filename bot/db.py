@@ -1,0 +1,436 @@
+"""Every table and every query.
+
+A use case opens `Database.write()` or `.read()`, calls these functions with the connection, and
+leaves. Nothing is awaited in between but the database: no transaction is open across a call to
+ATMOS or Telegram.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from bot.notices import Action, Notice, Words
+from bot.payment import OPEN, Buyer, Intent, Status, Tiyin, check
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class Moment(sa.TypeDecorator[datetime]):
+    """A moment in UTC. SQLite has no zones, so there it is kept without one."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+metadata = sa.MetaData()
+
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("student_id", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("username", sa.Text),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("offer", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("transaction_id", sa.BigInteger),
+    sa.Column("success_trans_id", sa.BigInteger),
+    sa.Column("card", sa.Text),
+    sa.Column("tries_left", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("receipt", sa.Text),
+    sa.Column("note_id", sa.BigInteger),
+    sa.Column("prompt_id", sa.BigInteger),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("captured_at", Moment),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("resend_at", Moment),
+    sa.Column("code_expires_at", Moment),
+    sa.Column("acts_until", Moment),
+    sa.Column("check_at", Moment),
+    sa.Column("checks", sa.Integer, nullable=False),
+)
+_IS_OPEN = intents.c.status.in_(sorted(OPEN))
+sa.Index(
+    "one_open_intent",
+    intents.c.student_id,
+    intents.c.offer,
+    unique=True,
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("intent_id", sa.ForeignKey("intents.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("success_trans_id", sa.BigInteger, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.UniqueConstraint("intent_id", "kind", name="one_fact_of_a_kind"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("key", sa.Text, unique=True),
+    sa.Column("chat_id", sa.BigInteger, nullable=False),
+    sa.Column("topic_id", sa.BigInteger),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("message_id", sa.BigInteger),
+    sa.Column("words", sa.JSON, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("sent_at", Moment),
+    sa.Column("dead_at", Moment),
+    sa.Column("error", sa.Text),
+)
+_WAITS = sa.and_(outbox.c.sent_at.is_(None), outbox.c.dead_at.is_(None))
+sa.Index(
+    "waiting",
+    outbox.c.due_at,
+    sqlite_where=sa.text("sent_at IS NULL AND dead_at IS NULL"),
+    postgresql_where=sa.text("sent_at IS NULL AND dead_at IS NULL"),
+)
+
+chats = sa.Table(
+    "chats",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("language", sa.Text),
+)
+
+dialogues = sa.Table(
+    "dialogues",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+
+
+class Database:
+    """The engine, and the two ways to use it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database:
+            _make_private(Path(self.url.database))
+        self.engine = create_async_engine(self.url, hide_parameters=True)
+        # SQLite has one writer; queueing here is fair, its own waiting is by sleeping and luck.
+        self._writing = asyncio.Lock() if self.is_sqlite else nullcontext()
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that is committed at the end, or rolled back by an exception."""
+        async with self._writing, self.engine.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(reads_only=True)
+
+    async def upgrade(self) -> None:
+        """Apply the migrations that are missing."""
+        async with self.write() as tx:
+            await tx.run_sync(_upgrade)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def _make_private(path: Path) -> None:
+    """Only the account the bot runs under may read the database."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  DB-API's
+    connection.isolation_level = None  # `_begin_sqlite` begins
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Take the write lock at once: a reader that turns writer under WAL is refused, not queued."""
+    reads_only = connection.get_execution_options().get("reads_only")
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command  # noqa: PLC0415  costs 0.2 s, once
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+# Intents
+
+
+async def add_intent(tx: AsyncConnection, **columns: object) -> bool:
+    """Insert an intent; False where one is open for the offer, or the order number is taken."""
+    return bool((await tx.execute(_insert(tx, intents, columns))).rowcount)
+
+
+async def intent(tx: AsyncConnection, intent_id: int) -> Intent | None:
+    return await _one(tx, intents.c.id == intent_id)
+
+
+async def open_intent(tx: AsyncConnection, student_id: int, offer: str) -> Intent | None:
+    return await _one(tx, intents.c.student_id == student_id, intents.c.offer == offer, _IS_OPEN)
+
+
+async def bought(tx: AsyncConnection, student_id: int, offer: str) -> Intent | None:
+    """Give the payment by which the student has the offer."""
+    return await _one(
+        tx,
+        intents.c.student_id == student_id,
+        intents.c.offer == offer,
+        intents.c.status.in_([Status.captured, Status.reversing]),
+    )
+
+
+async def silent(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
+    """Intents whose student has said nothing for too long, and nobody was asked for money."""
+    waits = intents.c.status.in_([Status.created, Status.challenged])
+    return await _all(tx, waits, intents.c.expires_at <= now)
+
+
+async def resendable(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
+    return await _all(tx, intents.c.status == Status.challenged, intents.c.resend_at <= now)
+
+
+async def overdue_codes(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
+    return await _all(tx, intents.c.status == Status.challenged, intents.c.code_expires_at <= now)
+
+
+async def unknown(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
+    """Intents of which ATMOS is to be asked."""
+    return await _all(tx, intents.c.status == Status.capturing, intents.c.check_at <= now)
+
+
+async def move(
+    tx: AsyncConnection,
+    intent: Intent,
+    target: Status,
+    **changes: object,
+) -> bool:
+    """Compare and set: False where the intent is not any more what `intent` says it is."""
+    check(intent.status, target)
+    return await change(tx, intent, status=target, **changes)
+
+
+async def change(tx: AsyncConnection, intent: Intent, **changes: object) -> bool:
+    """Change columns of an intent, as long as its status is still the one that was seen."""
+    same = (intents.c.id == intent.id) & (intents.c.status == intent.status)
+    return bool((await tx.execute(intents.update().where(same).values(**changes))).rowcount)
+
+
+async def set_transaction(tx: AsyncConnection, intent_id: int, transaction_id: int) -> bool:
+    """Remember the gateway's transaction; False where another road set one first."""
+    unset = (intents.c.id == intent_id) & intents.c.transaction_id.is_(None)
+    statement = intents.update().where(unset).values(transaction_id=transaction_id)
+    return bool((await tx.execute(statement)).rowcount)
+
+
+async def take_resend(tx: AsyncConnection, intent: Intent, **changes: object) -> bool:
+    """Let one press of "send again" through: False where another was faster."""
+    same = (intents.c.id == intent.id) & (intents.c.status == intent.status)
+    same &= intents.c.resend_at.is_not_distinct_from(intent.resend_at)
+    return bool((await tx.execute(intents.update().where(same).values(**changes))).rowcount)
+
+
+async def _one(tx: AsyncConnection, *where: sa.ColumnElement[bool]) -> Intent | None:
+    row = (await tx.execute(intents.select().where(*where).limit(1))).mappings().first()
+    return _intent(row) if row else None
+
+
+async def _all(tx: AsyncConnection, *where: sa.ColumnElement[bool]) -> Sequence[Intent]:
+    rows = (await tx.execute(intents.select().where(*where).order_by(intents.c.id))).mappings()
+    return [_intent(row) for row in rows]
+
+
+def _intent(row: sa.RowMapping) -> Intent:
+    columns = dict(row)
+    buyer = Buyer(
+        columns.pop("student_id"),
+        columns.pop("name"),
+        columns.pop("username"),
+        columns.pop("language"),
+    )
+    columns["status"] = Status(columns["status"])
+    return Intent(buyer=buyer, **columns)
+
+
+# Ledger
+
+
+async def record(  # noqa: PLR0917
+    tx: AsyncConnection,
+    intent_id: int,
+    kind: str,
+    amount: Tiyin,
+    success_trans_id: int,
+    at: datetime,
+) -> bool:
+    """Append a money fact; False where it is known already."""
+    fact = {
+        "intent_id": intent_id,
+        "kind": kind,
+        "amount": amount,
+        "success_trans_id": success_trans_id,
+        "at": at,
+    }
+    return bool((await tx.execute(_insert(tx, ledger, fact))).rowcount)
+
+
+# Outbox
+
+
+async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime) -> None:
+    """Store what is to be said or deleted, each keyed notice once."""
+    for notice in notices:
+        row = {
+            "key": notice.key,
+            "chat_id": notice.chat_id,
+            "topic_id": notice.topic_id,
+            "action": notice.action,
+            "message_id": notice.message_id,
+            "words": notice.words.stored() if notice.words else {},
+            "language": notice.language,
+            "created_at": now,
+            "due_at": now + notice.after,
+            "attempts": 0,
+        }
+        await tx.execute(_insert(tx, outbox, row))
+
+
+async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[int, int, Notice]]:
+    """Give (row id, attempts, notice) for the first waiting notice of every chat, oldest first."""
+    lane = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
+    first = sa.select(sa.func.min(outbox.c.id)).where(_WAITS).group_by(*lane)
+    query = (
+        outbox.select()
+        .where(outbox.c.id.in_(first), outbox.c.due_at <= now)
+        .order_by(outbox.c.id)
+        .limit(limit)
+    )
+    rows = (await tx.execute(query)).mappings()
+    return [(row["id"], row["attempts"], _notice(row)) for row in rows]
+
+
+async def change_notice(tx: AsyncConnection, row_id: int, **changes: object) -> None:
+    await tx.execute(outbox.update().where(outbox.c.id == row_id).values(**changes))
+
+
+async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:
+    await tx.execute(outbox.update().where(outbox.c.key == key).values(sent_at=now))
+
+
+async def dead_notices(tx: AsyncConnection) -> int:
+    count = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.dead_at.is_not(None))
+    return int((await tx.execute(count)).scalar_one())
+
+
+def _notice(row: sa.RowMapping) -> Notice:
+    return Notice(
+        chat_id=row["chat_id"],
+        language=row["language"],
+        words=Words.restored(row["words"]) if row["words"] else None,
+        action=Action(row["action"]),
+        message_id=row["message_id"],
+        topic_id=row["topic_id"],
+        key=row["key"],
+    )
+
+
+# Chats and dialogues
+
+
+async def dialogues_going_on(tx: AsyncConnection) -> Sequence[str]:
+    query = sa.select(dialogues.c.key).where(dialogues.c.state.is_not(None))
+    return (await tx.execute(query)).scalars().all()
+
+
+async def language(tx: AsyncConnection, chat_id: int) -> str | None:
+    query = sa.select(chats.c.language).where(chats.c.id == chat_id)
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
+    await _upsert(tx, chats, {"id": chat_id}, {"language": language})
+
+
+async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:
+    query = sa.select(dialogues.c.state, dialogues.c.data).where(dialogues.c.key == key)
+    row = (await tx.execute(query)).first()
+    return (row.state, row.data) if row else (None, {})
+
+
+async def set_dialogue(tx: AsyncConnection, key: str, **columns: object) -> None:
+    await _upsert(tx, dialogues, {"key": key}, columns, otherwise={"data": {}})
+
+
+def _insert(tx: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> Any:  # noqa: ANN401  two dialects' Insert
+    """Insert, or do nothing where a unique key says that it is there already."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).values(**values).on_conflict_do_nothing()
+
+
+async def _upsert(
+    tx: AsyncConnection,
+    table: sa.Table,
+    key: dict[str, Any],
+    values: dict[str, Any],
+    otherwise: dict[str, Any] | None = None,
+) -> None:
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    row = (otherwise or {}) | key | values
+    await tx.execute(
+        insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=values)
+    )
