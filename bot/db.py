@@ -7,7 +7,7 @@ ATMOS or Telegram.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.notices import Action, Notice, Words
-from bot.payment import OPEN, Buyer, Intent, Status, Tiyin, check
+from bot.payment import OPEN, Buyer, Intent, Status, check
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Moment(sa.TypeDecorator[datetime]):
@@ -83,6 +87,7 @@ sa.Index(
     sqlite_where=_IS_OPEN,
     postgresql_where=_IS_OPEN,
 )
+sa.Index("by_status", intents.c.status)
 
 ledger = sa.Table(
     "ledger",
@@ -141,7 +146,9 @@ dialogues = sa.Table(
 class Database:
     """The engine, and the two ways to use it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, now: Callable[[], datetime] = utc_now) -> None:
+        self.now = now
+        self.written = asyncio.Event()  # set by every commit: there may be something to send
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database:
@@ -158,11 +165,38 @@ class Database:
         """Open a transaction that is committed at the end, or rolled back by an exception."""
         async with self._writing, self.engine.begin() as tx:
             yield tx
+        self.written.set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         async with self.engine.connect() as connection:
             yield await connection.execution_options(reads_only=True)
+
+    async def get(self, intent_id: int) -> Intent | None:
+        async with self.read() as tx:
+            return await intent(tx, intent_id)
+
+    async def move(
+        self, intent: Intent, target: Status, said: Sequence[Notice] = (), **changes: object
+    ) -> bool:
+        """Move an intent and promise what is said about it: both, or neither and False."""
+        async with self.write() as tx:
+            moved = await move(tx, intent, target, **changes)
+            if moved:
+                await promise(tx, said, self.now())
+        return moved
+
+    async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: object) -> bool:
+        """Do as `move` does, without a move."""
+        async with self.write() as tx:
+            changed = await change(tx, intent, **changes)
+            if changed:
+                await promise(tx, said, self.now())
+        return changed
+
+    async def promise(self, said: Sequence[Notice]) -> None:
+        async with self.write() as tx:
+            await promise(tx, said, self.now())
 
     async def upgrade(self) -> None:
         """Apply the migrations that are missing."""
@@ -310,20 +344,13 @@ def _intent(row: sa.RowMapping) -> Intent:
 # Ledger
 
 
-async def record(  # noqa: PLR0917
-    tx: AsyncConnection,
-    intent_id: int,
-    kind: str,
-    amount: Tiyin,
-    success_trans_id: int,
-    at: datetime,
-) -> bool:
+async def record(tx: AsyncConnection, intent: Intent, kind: str, at: datetime) -> bool:
     """Append a money fact; False where it is known already."""
     fact = {
-        "intent_id": intent_id,
+        "intent_id": intent.id,
         "kind": kind,
-        "amount": amount,
-        "success_trans_id": success_trans_id,
+        "amount": intent.amount,
+        "success_trans_id": intent.success_trans_id,
         "at": at,
     }
     return bool((await tx.execute(_insert(tx, ledger, fact))).rowcount)

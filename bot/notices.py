@@ -5,6 +5,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.cards import CardNumber
+from bot.payment import Intent
+
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
 
@@ -44,3 +47,164 @@ class Notice:
     topic_id: int | None = None
     key: str | None = None
     after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class AdminGroup:
+    """Where the admins watch, and the language they read."""
+
+    chat_id: int
+    topic_id: int | None
+    language: str
+
+    def told(self, words: Words, key: str | None = None) -> Notice:
+        return Notice(
+            chat_id=self.chat_id,
+            topic_id=self.topic_id,
+            language=self.language,
+            words=words,
+            key=key,
+        )
+
+
+def told(intent: Intent, words: Words, key: str, *, edits: int | None = None) -> Notice:
+    """Tell the student, in place of the message `edits` where there is one."""
+    return Notice(
+        chat_id=intent.buyer.id,
+        language=intent.buyer.language,
+        words=words,
+        action=Action.send if edits is None else Action.edit,
+        message_id=edits,
+        key=f"{intent.id}:{key}",
+    )
+
+
+def deleted(intent: Intent, message_id: int) -> Notice:
+    return deletion(intent.buyer.id, message_id, intent.buyer.language)
+
+
+def deletion(
+    chat_id: int, message_id: int, language: str, after: timedelta = timedelta()
+) -> Notice:
+    return Notice(
+        chat_id=chat_id,
+        language=language,
+        action=Action.delete,
+        message_id=message_id,
+        key=f"delete:{chat_id}:{message_id}",
+        after=after,
+    )
+
+
+def _cancel(intent: Intent) -> Button:
+    return ("cancel-button", f"cancel:{intent.id}")
+
+
+def _resend(intent: Intent) -> Button:
+    return ("resend-button", f"resend:{intent.id}")
+
+
+def _again(intent: Intent) -> Button:
+    return ("start-again-button", f"pay:{intent.offer}")
+
+
+def card_ask(intent: Intent) -> Words:
+    args: dict[str, Arg] = {"title": intent.title, "amount": intent.amount}
+    return Words("card-ask", args, (_cancel(intent),))
+
+
+def card_again(intent: Intent, why: str) -> Words:
+    return Words(why, {}, (_cancel(intent),), then="card-again")
+
+
+def expiry_ask(intent: Intent, number: CardNumber) -> Words:
+    text = "expiry-ask" if number.brand else "expiry-ask-hint"
+    return Words(text, {"card": number.label}, (_cancel(intent),))
+
+
+def code_ask(intent: Intent, *, resendable: bool = False) -> Words:
+    return _about_code(intent, "code-ask", resendable=resendable)
+
+
+def code_sent_again(intent: Intent, *, resendable: bool = False) -> Words:
+    return _about_code(intent, "code-sent-again", resendable=resendable)
+
+
+def _about_code(intent: Intent, text: str, *, resendable: bool) -> Words:
+    args: dict[str, Arg] = {"card": intent.card or "", "amount": intent.amount}
+    buttons = (_resend(intent), _cancel(intent)) if resendable else (_cancel(intent),)
+    return Words(text, args, buttons)
+
+
+def wrong_code(intent: Intent, left: int) -> Words:
+    return Words("wrong-code", {"left": str(left)}, (_resend(intent), _cancel(intent)))
+
+
+def code_over(intent: Intent) -> Words:
+    return Words("code-over", {}, (_resend(intent), _again(intent), _cancel(intent)))
+
+
+def capture_not_sent(intent: Intent) -> Words:
+    return Words("capture-not-sent", {}, (_resend(intent), _cancel(intent)))
+
+
+def over(intent: Intent, why: str) -> Words:
+    """Say that an intent has ended without money, and how to begin anew."""
+    return Words(why, {}, (_again(intent),), then="start-again")
+
+
+def checking(intent: Intent) -> Words:
+    return Words("checking", {"order": intent.account})
+
+
+def already_paid(intent: Intent) -> Words:
+    return Words("already-paid", {"order": intent.account, "title": intent.title})
+
+
+def paid(intent: Intent, link: str | None) -> Words:
+    """The receipt of ours; `link` is where the student goes now."""
+    buttons: tuple[Button, ...] = (("enter-button", link),) if link else ()
+    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons)
+
+
+def paid_for_admins(intent: Intent) -> Words:
+    args = _facts(intent) | _buyer(intent) | {"success": str(intent.success_trans_id)}
+    return Words(f"admin-paid{_with_receipt(intent)}", args)
+
+
+def unknown_code(intent: Intent, code: int | None) -> Words:
+    args: dict[str, Arg] = {
+        "code": f"STPIMS-ERR-{code:03}" if code is not None else "?",
+        "order": intent.account,
+        "transaction": str(intent.transaction_id),
+    }
+    return Words("admin-code", args | _buyer(intent))
+
+
+def misconfigured(what: str) -> Words:
+    return Words("admin-misconfigured", {"what": what})
+
+
+def _with_receipt(intent: Intent) -> str:
+    return "-with-receipt" if intent.receipt else ""
+
+
+def _facts(intent: Intent) -> dict[str, Arg]:
+    receipt: dict[str, Arg] = {"receipt": intent.receipt} if intent.receipt else {}
+    return receipt | {
+        "order": intent.account,
+        "title": intent.title,
+        "amount": intent.amount,
+        "card": intent.card or "",
+        "at": (intent.captured_at or intent.created_at).isoformat(),
+        "transaction": str(intent.transaction_id),
+    }
+
+
+def _buyer(intent: Intent) -> dict[str, Arg]:
+    buyer = intent.buyer
+    return {
+        "buyer": buyer.name,
+        "username": f"@{buyer.username}" if buyer.username else "@—",
+        "student": str(buyer.id),
+    }

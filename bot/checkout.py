@@ -1,0 +1,359 @@
+"""The use cases of a student: start, name a card, be challenged, capture, cancel."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random, SystemRandom
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from atmos import AtmosClient, AtmosError, Declined, NeverArrived, OutcomeUnknown, Reason
+from bot import db
+from bot.cards import Card, Vault
+from bot.db import Database
+from bot.offers import Offer, Offers
+from bot.outcome import Outcomes, Times
+from bot.payment import OPEN, SOLD, TRIES, Buyer, Intent, Status
+
+
+class CheckoutError(Exception):
+    """A student's act that cannot be done; the subclass says what is so instead."""
+
+
+class OfferGone(CheckoutError):
+    """Nothing is sold under that name."""
+
+
+class IntentGone(CheckoutError):
+    """There is no such payment."""
+
+
+class IntentError(CheckoutError):
+    """The payment stands elsewhere than the student's step thinks."""
+
+    def __init__(self, intent: Intent) -> None:
+        super().__init__(f"{intent.id} is {intent.status}")
+        self.intent = intent
+
+
+class AlreadyPaid(IntentError):
+    """The student has it."""
+
+
+class StillChecking(IntentError):
+    """ATMOS was asked to charge, and the answer is not known yet."""
+
+
+class IntentOver(IntentError):
+    """It ended without money."""
+
+
+class CardForgotten(IntentError):
+    """The vault has let the card go."""
+
+
+class CodeOver(IntentError):
+    """The code's time has passed."""
+
+
+class ResendTooEarly(IntentError):
+    """Asked for again before the minute is over, or by two presses at once."""
+
+    def __init__(self, intent: Intent, seconds: int) -> None:
+        super().__init__(intent)
+        self.seconds = seconds
+
+
+class NotChallenged(IntentError):
+    """ATMOS did not open the payment or send a code: `error` says why. No money moved."""
+
+    def __init__(self, intent: Intent, error: AtmosError) -> None:
+        super().__init__(intent)
+        self.error = error
+
+
+class Checkout:
+    """What a student does to a payment."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        atmos: AtmosClient,
+        offers: Offers,
+        vault: Vault,
+        outcomes: Outcomes,
+        times: Times,
+        random: Random | None = None,
+    ) -> None:
+        self._database = database
+        self._atmos = atmos
+        self._offers = offers
+        self._vault = vault
+        self._outcomes = outcomes
+        self._times = times
+        self._random = random or SystemRandom()  # for order numbers
+
+    async def start(self, buyer: Buyer, slug: str) -> Intent:
+        """Open a payment at the price of this moment, or take up the one that is open.
+
+        Raises:
+            OfferGone: Nothing is sold as `slug`.
+            AlreadyPaid: The student has it, and it is not sold twice.
+            StillChecking: A capture for it is under way, or its outcome is unknown.
+            NotChallenged: ATMOS did not open a transaction; the intent stays, to be tried again.
+        """
+        offer = self._offers.find(slug)
+        if offer is None:
+            raise OfferGone
+        intent = await self._open(buyer, offer)
+        return intent if intent.transaction_id else await self._create(intent)
+
+    async def live(self, intent_id: int) -> Intent:
+        """Give a payment that the student can still go on with.
+
+        Raises:
+            IntentError: It is being captured, or over; the subclass says how.
+        """
+        return _going_on(await self._database.get(intent_id))
+
+    async def name_card(self, intent_id: int, card: Card) -> Intent:
+        """Hold the card until its expiry is typed."""
+        intent = await self.live(intent_id)
+        self._vault.put(intent_id, card)
+        await self._database.amend(intent, expires_at=self._later(self._times.checkout))
+        return intent
+
+    def held(self, intent: Intent) -> Card:
+        """Give the card that was named.
+
+        Raises:
+            CardForgotten: The vault has let it go.
+        """
+        card = self._vault.get(intent.id)
+        if card is None:
+            raise CardForgotten(intent)
+        return card
+
+    async def challenge(self, intent_id: int, card: Card) -> Intent:
+        """Have the holder of the card sent a code.
+
+        Raises:
+            NotChallenged: ATMOS said no, or nothing. A closed transaction ends the intent.
+        """
+        intent = await self.live(intent_id)
+        self._vault.put(intent_id, card)
+        try:
+            await self._pre_apply(intent, card)
+        except AtmosError as error:
+            raise await self._not_challenged(intent, error) from error
+        changes = {"card": card.number.label, "tries_left": TRIES} | self._code_times()
+        return await self._moved(intent, Status.challenged, **changes)
+
+    async def prompted(self, intent: Intent, message_id: int) -> None:
+        """Remember the message that asks for the code: "send again" will appear under it."""
+        await self._database.amend(intent, prompt_id=message_id)
+
+    async def resend(self, intent_id: int) -> Intent:
+        """Have the code sent again: one press, one call to ATMOS.
+
+        Raises:
+            ResendTooEarly: Or another press was faster.
+            CardForgotten: ATMOS has no such call, and the card is not held any more.
+            NotChallenged: ATMOS did not send one.
+        """
+        intent = await self._take_resend(await self._challenged(intent_id))
+        try:
+            await self._send_code_again(intent)
+        except AtmosError as error:
+            raise await self._not_challenged(intent, error) from error
+        await self._database.amend(intent, **self._code_times())
+        return await self.live(intent_id)
+
+    async def begin_capture(self, intent_id: int, note_id: int) -> Intent:
+        """Let one of all codes typed at once through, and store that ATMOS is about to be asked.
+
+        `note_id` is the message that will become the result.
+
+        Raises:
+            CodeOver: The code's time has passed.
+            AlreadyPaid: A last look found the offer bought by another payment.
+        """
+        intent = await self._challenged(intent_id)
+        if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
+            raise CodeOver(intent)
+        async with self._database.write() as tx:
+            await self._not_bought(tx, intent.buyer.id, intent.offer)
+            moved = await db.move(
+                tx,
+                intent,
+                Status.capturing,
+                note_id=note_id,
+                acts_until=self._later(self._times.confirm),
+                check_at=self._later(self._times.checks[0]),
+                checks=0,
+            )
+            after = await db.intent(tx, intent_id)
+        if after is None or not moved:
+            raise _where_it_stands(after)
+        return after
+
+    async def capture(self, intent: Intent, code: str) -> None:
+        """Charge the card, and record what came of it.
+
+        Says nothing itself. An unclear answer leaves the intent capturing; so does a crash here.
+        """
+        try:
+            transaction = await self._atmos.confirm(_transaction(intent), otp=code)
+        except Declined as declined:
+            await self._outcomes.declined(intent, declined)
+        except NeverArrived as error:
+            await self._outcomes.not_sent(intent, error)
+        except OutcomeUnknown as error:
+            await self._outcomes.unclear(intent, error)
+        else:
+            await self._outcomes.charged(intent.id, transaction)
+
+    async def cancel(self, intent_id: int) -> Intent:
+        """End a payment that nobody was asked money for."""
+        intent = await self.live(intent_id)
+        self._vault.wipe(intent_id)
+        if not await self._database.move(intent, Status.cancelled):
+            raise _where_it_stands(await self._database.get(intent_id))
+        return replace(intent, status=Status.cancelled)
+
+    async def _open(self, buyer: Buyer, offer: Offer) -> Intent:
+        async with self._database.write() as tx:
+            await self._not_bought(tx, buyer.id, offer.slug)
+            intent = await db.open_intent(tx, buyer.id, offer.slug)
+            if intent is None:
+                return await self._add(tx, buyer, offer)
+            if intent.status is Status.capturing:
+                raise StillChecking(intent)
+            again = self._later(self._times.checkout)
+            if intent.status is Status.challenged:
+                await db.move(tx, intent, Status.created, expires_at=again)
+            else:
+                await db.change(tx, intent, expires_at=again)
+            return replace(intent, status=Status.created)
+
+    async def _add(self, tx: AsyncConnection, buyer: Buyer, offer: Offer) -> Intent:
+        now = self._database.now()
+        title, _ = offer.words(buyer.language)
+        intent = None
+        while intent is None:  # an order number that is taken inserts nothing
+            await db.add_intent(
+                tx,
+                id=self._random.randrange(10**8, 10**9),
+                student_id=buyer.id,
+                name=buyer.name,
+                username=buyer.username,
+                language=buyer.language,
+                offer=offer.slug,
+                title=title,
+                amount=offer.price_at(now),
+                status=Status.created,
+                tries_left=TRIES,
+                created_at=now,
+                expires_at=now + self._times.checkout,
+                checks=0,
+            )
+            intent = await db.open_intent(tx, buyer.id, offer.slug)
+        return intent
+
+    async def _create(self, intent: Intent) -> Intent:
+        try:
+            transaction_id = await self._atmos.create(
+                account=intent.account, amount=intent.amount, lang=intent.buyer.language
+            )
+        except AtmosError as error:
+            raise await self._not_challenged(intent, error) from error
+        async with self._database.write() as tx:
+            await db.set_transaction(tx, intent.id, transaction_id)
+        return await self.live(intent.id)
+
+    async def _not_bought(self, tx: AsyncConnection, student_id: int, slug: str) -> None:
+        offer = self._offers.find(slug)
+        if offer is not None and offer.repeatable:
+            return
+        bought = await db.bought(tx, student_id, slug)
+        if bought is not None:
+            raise AlreadyPaid(bought)
+
+    async def _challenged(self, intent_id: int) -> Intent:
+        intent = await self.live(intent_id)
+        if intent.status is not Status.challenged:
+            raise CardForgotten(intent)
+        return intent
+
+    async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:  # noqa: ANN401  columns
+        if not await self._database.move(intent, target, **changes):
+            raise _where_it_stands(await self._database.get(intent.id))
+        return await self.live(intent.id)
+
+    async def _pre_apply(self, intent: Intent, card: Card) -> None:
+        if card.expiry is None:
+            raise CardForgotten(intent)
+        await self._atmos.pre_apply(
+            _transaction(intent), card_number=card.number.reveal(), expiry=card.expiry.yymm
+        )
+
+    async def _take_resend(self, intent: Intent) -> Intent:
+        now = self._database.now()
+        if intent.resend_at is not None and intent.resend_at > now:
+            raise ResendTooEarly(intent, _seconds(intent.resend_at - now))
+        async with self._database.write() as tx:
+            taken = await db.take_resend(tx, intent, resend_at=now + self._times.resend)
+        if not taken:
+            raise ResendTooEarly(intent, _seconds(self._times.resend))
+        return intent
+
+    async def _send_code_again(self, intent: Intent) -> None:
+        if self._atmos.can_resend:
+            await self._atmos.retry_otp(_transaction(intent))
+        else:
+            await self._pre_apply(intent, self.held(intent))
+
+    async def _not_challenged(self, intent: Intent, error: AtmosError) -> NotChallenged:
+        """Tell the admins what only they can mend; end what ATMOS has closed."""
+        if isinstance(error, Declined) and error.reason is Reason.closed:
+            await self._database.move(intent, Status.failed, reason=error.reason)
+            return NotChallenged(replace(intent, status=Status.failed), error)
+        resend_at = self._database.now() if isinstance(error, NeverArrived) else intent.resend_at
+        told = self._outcomes.for_admins(intent, error)
+        await self._database.amend(intent, told, resend_at=resend_at)
+        return NotChallenged(intent, error)
+
+    def _code_times(self) -> dict[str, Any]:
+        return {
+            "resend_at": self._later(self._times.resend),
+            "code_expires_at": self._later(self._times.code),
+            "expires_at": self._later(self._times.checkout),
+        }
+
+    def _later(self, by: timedelta) -> datetime:
+        return self._database.now() + by
+
+
+def _seconds(left: timedelta) -> int:
+    return max(-(-left // timedelta(seconds=1)), 1)
+
+
+def _transaction(intent: Intent) -> int:
+    if intent.transaction_id is None:
+        raise IntentGone(f"{intent.id} was never opened at ATMOS")
+    return intent.transaction_id
+
+
+def _going_on(intent: Intent | None) -> Intent:
+    if intent is None or intent.status not in OPEN - {Status.capturing}:
+        raise _where_it_stands(intent)
+    return intent
+
+
+def _where_it_stands(intent: Intent | None) -> CheckoutError:
+    if intent is None:
+        return IntentGone()
+    if intent.status is Status.capturing:
+        return StillChecking(intent)
+    return AlreadyPaid(intent) if intent.status in SOLD else IntentOver(intent)

@@ -1,0 +1,147 @@
+"""Keeps the promises of the outbox: says what is to be said, deletes what is to be deleted.
+
+At least once, in order within a chat, and never before the fact it tells of is stored.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.types import InlineKeyboardMarkup
+
+from bot import db, notices
+from bot.db import Database
+from bot.notices import Action, Notice
+from bot.texts import Texts
+
+log = structlog.get_logger()
+
+BATCH = 100
+IDLE = 1.0  # seconds; a commit wakes the worker at once
+GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
+DELETABLE = timedelta(hours=47)  # Telegram's limit is 48
+_GONE = ("message to delete not found", "message_id_invalid")
+_AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, TelegramRetryAfter)
+
+
+class Outbox:
+    """The worker, and the deletions that do not wait for it."""
+
+    def __init__(self, bot: Bot, database: Database, texts: Texts) -> None:
+        self._bot = bot
+        self._database = database
+        self._texts = texts
+
+    async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
+        """Delete a message now. It is promised at the same time, in case now does not work."""
+        promised = notices.deletion(chat_id, message_id, language, after=GRACE)
+        deleted, _ = await asyncio.gather(
+            self._try(self._bot.delete_message(chat_id, message_id)),
+            self._database.promise([promised]),
+        )
+        if deleted and promised.key:
+            async with self._database.write() as tx:
+                await db.keep_promise(tx, promised.key, self._database.now())
+
+    async def run(self) -> None:
+        """Deliver for ever; a commit wakes it."""
+        while True:
+            self._database.written.clear()
+            if await self.deliver():
+                continue
+            try:
+                await asyncio.wait_for(self._database.written.wait(), IDLE)
+            except TimeoutError:
+                continue
+
+    async def deliver(self) -> int:
+        """Deliver what is due and give how many notices that was: one a chat, all at once."""
+        async with self._database.read() as tx:
+            due = await db.due(tx, self._database.now(), BATCH)
+        await asyncio.gather(*(self._deliver(*row) for row in due))
+        return len(due)
+
+    async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
+        now = self._database.now()
+        changes: dict[str, object] = {"attempts": attempts + 1}
+        try:
+            await self._send(notice)
+            changes["sent_at"] = now
+        except _AGAIN as error:
+            changes |= {"due_at": now + _pause(error, attempts), "error": type(error).__name__}
+        except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
+            log.warning("notice_dead", row=row_id, action=notice.action, error=repr(error))
+            changes |= {"dead_at": now, "error": type(error).__name__}
+        async with self._database.write() as tx:
+            await db.change_notice(tx, row_id, **changes)
+
+    async def _send(self, notice: Notice) -> None:
+        if notice.action is Action.delete:
+            await self._delete(notice)
+        elif notice.action is Action.edit:
+            await self._edit(notice)
+        else:
+            await self._say(notice)
+
+    async def _say(self, notice: Notice) -> None:
+        text, keyboard = self._rendered(notice)
+        await self._bot.send_message(
+            notice.chat_id, text, message_thread_id=notice.topic_id, reply_markup=keyboard
+        )
+
+    async def _edit(self, notice: Notice) -> None:
+        """Edit, or say anew where the message is gone."""
+        text, keyboard = self._rendered(notice)
+        try:
+            await self._bot.edit_message_text(
+                text,
+                chat_id=notice.chat_id,
+                message_id=notice.message_id,
+                reply_markup=keyboard,
+            )
+        except TelegramBadRequest as refused:
+            if "not modified" not in refused.message:
+                await self._say(notice)
+
+    async def _delete(self, notice: Notice) -> None:
+        try:
+            await self._bot.delete_message(notice.chat_id, notice.message_id or 0)
+        except TelegramBadRequest as refused:
+            if not any(gone in refused.message for gone in _GONE):
+                raise
+        except TelegramForbiddenError:
+            log.info("chat_gone", chat=notice.chat_id)
+
+    def _rendered(self, notice: Notice) -> tuple[str, InlineKeyboardMarkup | None]:
+        if notice.words is None:
+            raise ValueError("a notice without words")
+        return (
+            self._texts.html(notice.language, notice.words),
+            self._texts.keyboard(notice.language, notice.words),
+        )
+
+    async def _try(self, call: Awaitable[object]) -> bool:
+        try:
+            await call
+        except TelegramBadRequest as refused:
+            return any(gone in refused.message for gone in _GONE)
+        except AiogramError:
+            return False
+        return True
+
+
+def _pause(error: Exception, attempts: int) -> timedelta:
+    if isinstance(error, TelegramRetryAfter):
+        return timedelta(seconds=error.retry_after)
+    return timedelta(seconds=min(2**attempts, 300))

@@ -1,0 +1,149 @@
+"""What became of a capture, recorded once: the only place that writes a result of money.
+
+Two roads come here, the answer of the capture itself and reconciliation. Each result is one
+transaction: the move, the ledger's fact and the promises to tell. The later road finds it done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from atmos import (
+    AtmosError,
+    Declined,
+    NeverArrived,
+    OutcomeUnknown,
+    Reason,
+    Transaction,
+    WrongCredentials,
+)
+from bot import db, notices
+from bot.cards import Vault
+from bot.db import Database
+from bot.notices import AdminGroup, Notice, Words
+from bot.offers import Offers
+from bot.payment import SOLD, Intent, Status
+
+# Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
+_TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
+_FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things are waited for."""
+
+    checkout: timedelta = timedelta(minutes=15)  # a student's silence
+    code: timedelta = timedelta(minutes=3)
+    resend: timedelta = timedelta(minutes=1)
+    confirm: timedelta = timedelta(minutes=2)  # in which ATMOS may still act on a capture
+    checks: tuple[timedelta, ...] = (timedelta(seconds=130), timedelta(minutes=5))
+
+
+class Outcomes:
+    """Records results, and promises to tell the student and the admins."""
+
+    def __init__(
+        self, database: Database, offers: Offers, admins: AdminGroup, vault: Vault, times: Times
+    ) -> None:
+        self._database = database
+        self._offers = offers
+        self._admins = admins
+        self._vault = vault
+        self._times = times
+
+    async def charged(self, intent_id: int, transaction: Transaction) -> bool:
+        """Record a charge that ATMOS's evidence shows; False where it is recorded already.
+
+        It is honoured whatever the intent was thought to be: the money has moved.
+        """
+        async with self._database.write() as tx:
+            intent = await db.intent(tx, intent_id)
+            if intent is None or intent.status in SOLD | {Status.reversed}:
+                return False
+            facts = self._facts(transaction)
+            await db.move(tx, intent, Status.captured, check_at=None, **facts)
+            paid = replace(intent, status=Status.captured, **facts)
+            await db.record(tx, paid, "captured", self._database.now())
+            await db.promise(tx, self._paid(paid), self._database.now())
+        self._vault.wipe(intent_id)
+        return True
+
+    async def declined(self, intent: Intent, declined: Declined) -> None:
+        """Record a no that is known to have charged nothing: type the code again, or the end."""
+        left = intent.tries_left - 1
+        if declined.reason is Reason.code_expired:
+            said = self._result(intent, notices.code_over(intent))
+            await self._back_to_code(intent, [said], code_expires_at=None, resend_at=None)
+        elif declined.reason is not Reason.wrong_code:
+            await self._failed(intent, declined.reason, self.for_admins(intent, declined))
+        elif left > 0:
+            said = self._result(intent, notices.wrong_code(intent, left))
+            await self._back_to_code(intent, [said], tries_left=left)
+        else:
+            await self._failed(intent, Reason.too_many_tries)
+
+    async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
+        """Record that ATMOS was never asked: the same code may be typed again."""
+        said = self._result(intent, notices.capture_not_sent(intent))
+        await self._back_to_code(intent, [said, *self.for_admins(intent, error)])
+
+    async def unclear(self, intent: Intent, error: OutcomeUnknown) -> None:
+        """Leave the intent capturing, and tell the student not to pay again."""
+        said = self._result(intent, notices.checking(intent))
+        told = self.for_admins(intent, error)
+        await self._database.amend(intent, [said, *told], reason=error.reason)
+
+    async def not_charged(self, intent: Intent) -> None:
+        """Record that ATMOS's evidence shows no charge, when none can come any more."""
+        reason = Reason(intent.reason) if intent.reason in _TELLING else None
+        await self._failed(intent, reason)
+
+    def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
+        """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
+        reason, code = getattr(error, "reason", None), getattr(error, "code", None)
+        if reason is Reason.unknown:
+            words, key = notices.unknown_code(intent, code), f"{intent.id}:admins:code:{code}"
+        elif reason in _FOR_THE_MERCHANT or isinstance(error, WrongCredentials):
+            hour = f"{self._database.now():%Y%m%d%H}"
+            words, key = notices.misconfigured(str(error)), f"admins:{error}:{hour}"
+        else:
+            return []
+        return [self._admins.told(words, key)]
+
+    def _facts(self, transaction: Transaction) -> dict[str, Any]:
+        return {
+            "success_trans_id": transaction.success_trans_id,
+            "receipt": transaction.ofd_url,
+            "captured_at": transaction.paid_at or self._database.now(),
+        }
+
+    def _paid(self, intent: Intent) -> list[Notice]:
+        offer = self._offers.find(intent.offer)
+        link = str(offer.link) if offer and offer.link else None
+        for_admins = notices.paid_for_admins(intent)
+        return [
+            self._result(intent, notices.paid(intent, link)),
+            self._admins.told(for_admins, f"{intent.id}:admins:paid"),
+        ]
+
+    async def _failed(
+        self, intent: Intent, reason: Reason | None, told: Sequence[Notice] = ()
+    ) -> None:
+        self._vault.wipe(intent.id)
+        words = notices.over(intent, f"declined-{reason}" if reason else "not-charged")
+        said = [self._result(intent, words), *told]
+        await self._database.move(intent, Status.failed, said, reason=reason, check_at=None)
+
+    async def _back_to_code(
+        self, intent: Intent, said: Sequence[Notice], **changes: object
+    ) -> None:
+        expires_at = self._database.now() + self._times.checkout
+        changes = {"check_at": None, "expires_at": expires_at} | changes
+        await self._database.move(intent, Status.challenged, said, **changes)
+
+    def _result(self, intent: Intent, words: Words) -> Notice:
+        """Turn the "⏳" message of this attempt into `words`; once for each attempt and text."""
+        key = f"{words.text}:{intent.note_id}"
+        return notices.told(intent, words, key, edits=intent.note_id)

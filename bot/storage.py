@@ -1,0 +1,55 @@
+"""aiogram's FSM storage over the bot's own database, so that a restart resumes the dialogue."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiogram.fsm.state import State
+from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder, StateType, StorageKey
+
+from bot import db
+from bot.db import Database
+
+_KEYS = DefaultKeyBuilder(with_bot_id=True, with_destiny=True, with_business_connection_id=True)
+
+
+class DialogueStorage(BaseStorage):
+    """State and data of each dialogue, in one row.
+
+    `going_on` knows without a query which dialogues have a step, since a message at a step is
+    deleted before anything is waited for.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.going_on: set[str] = set()
+
+    async def load(self) -> None:
+        async with self._database.read() as tx:
+            self.going_on.update(await db.dialogues_going_on(tx))
+
+    def is_going_on(self, key: StorageKey) -> bool:
+        return _KEYS.build(key) in self.going_on
+
+    async def set_state(self, key: StorageKey, state: StateType = None) -> None:
+        name = state.state if isinstance(state, State) else state
+        row = _KEYS.build(key)
+        (self.going_on.add if name else self.going_on.discard)(row)
+        await self._set(row, state=name)
+
+    async def get_state(self, key: StorageKey) -> str | None:
+        async with self._database.read() as tx:
+            return (await db.dialogue(tx, _KEYS.build(key)))[0]
+
+    async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
+        await self._set(_KEYS.build(key), data=dict(data))
+
+    async def get_data(self, key: StorageKey) -> dict[str, Any]:
+        async with self._database.read() as tx:
+            return (await db.dialogue(tx, _KEYS.build(key)))[1]
+
+    async def close(self) -> None:
+        """Leave the database to whoever opened it."""
+
+    async def _set(self, key: str, **columns: object) -> None:
+        async with self._database.write() as tx:
+            await db.set_dialogue(tx, key, **columns)

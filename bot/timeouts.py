@@ -1,0 +1,42 @@
+"""What the passing of time does to a dialogue: silence ends it, a code goes stale."""
+
+from bot import db, notices
+from bot.cards import Vault
+from bot.db import Database
+from bot.payment import Status
+
+
+class Timeouts:
+    """Each method is run again and again, and does what has become due."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def expire(self) -> None:
+        """End the payments whose student has said nothing for too long."""
+        async with self._database.read() as tx:
+            silent = await db.silent(tx, self._database.now())
+        for intent in silent:
+            self._vault.wipe(intent.id)
+            said = notices.told(intent, notices.over(intent, "expired"), "expired")
+            await self._database.move(intent, Status.expired, [said])
+
+    async def offer_resend(self) -> None:
+        """Put "send again" under the prompts whose minute has passed."""
+        async with self._database.read() as tx:
+            resendable = await db.resendable(tx, self._database.now())
+        for intent in resendable:
+            words = notices.code_ask(intent, resendable=True)
+            key = f"resendable:{intent.resend_at}"
+            said = notices.told(intent, words, key, edits=intent.prompt_id)
+            await self._database.amend(intent, [said] if intent.prompt_id else [], resend_at=None)
+
+    async def end_codes(self) -> None:
+        """Say that a code's time is over, and what can be done."""
+        async with self._database.read() as tx:
+            overdue = await db.overdue_codes(tx, self._database.now())
+        for intent in overdue:
+            key = f"code-over:{intent.code_expires_at}"
+            said = notices.told(intent, notices.code_over(intent), key)
+            await self._database.amend(intent, [said], code_expires_at=None, resend_at=None)

@@ -1,0 +1,13 @@
+"""Alembic's entry: the connection is the one `Database.upgrade` opened."""
+
+from alembic import context
+
+from bot.db import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite alters a table by copying it
+)
+with context.begin_transaction():
+    context.run_migrations()
