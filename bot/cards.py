@@ -94,6 +94,11 @@ def luhn(digits: str) -> bool:
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
+def holds_card(text: str) -> bool:
+    """Tell whether a card number stands anywhere in `text`."""
+    return any(luhn(_digits(found[0])) for found in _NUMBER.finditer(text))
+
+
 def parse_number(text: str) -> CardNumber:
     """Read the one card number in `text`.
 
@@ -133,10 +138,14 @@ def parse_expiry(text: str, today: date) -> Expiry:
 def _split(text: str) -> tuple[CardNumber, str]:
     plain = unicodedata.normalize("NFC", text)
     found = _NUMBER.search(plain)
-    digits = re.sub(r"[^0-9]", "", found[0]) if found else ""
+    digits = _digits(found[0]) if found else ""
     if found is None or not luhn(digits):
         raise NumberInvalid
     return CardNumber(digits), f"{plain[: found.start()]} {plain[found.end() :]}".strip(" ,;\n")
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
 
 
 @dataclass(slots=True)

@@ -109,6 +109,19 @@ class Checkout:
         intent = await self._open(buyer, offer)
         return intent if intent.transaction_id else await self._create(intent)
 
+    async def may_buy(self, student_id: int, slug: str) -> None:
+        """Look before an offer is shown.
+
+        Raises:
+            AlreadyPaid: The student has it, and it is not sold twice.
+            StillChecking: A capture for it is under way, or its outcome is unknown.
+        """
+        async with self._database.read() as tx:
+            await self._not_bought(tx, student_id, slug)
+            intent = await db.open_intent(tx, student_id, slug)
+        if intent is not None and intent.status is Status.capturing:
+            raise StillChecking(intent)
+
     async def live(self, intent_id: int) -> Intent:
         """Give a payment that the student can still go on with.
 
@@ -170,6 +183,15 @@ class Checkout:
         await self._database.amend(intent, **self._code_times())
         return await self.live(intent_id)
 
+    def may_type_code(self, intent: Intent) -> None:
+        """Look at the code's time.
+
+        Raises:
+            CodeOver: It has passed.
+        """
+        if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
+            raise CodeOver(intent)
+
     async def begin_capture(self, intent_id: int, note_id: int) -> Intent:
         """Let one of all codes typed at once through, and store that ATMOS is about to be asked.
 
@@ -180,8 +202,7 @@ class Checkout:
             AlreadyPaid: A last look found the offer bought by another payment.
         """
         intent = await self._challenged(intent_id)
-        if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
-            raise CodeOver(intent)
+        self.may_type_code(intent)
         async with self._database.write() as tx:
             await self._not_bought(tx, intent.buyer.id, intent.offer)
             moved = await db.move(

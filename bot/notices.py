@@ -79,10 +79,6 @@ def told(intent: Intent, words: Words, key: str, *, edits: int | None = None) ->
     )
 
 
-def deleted(intent: Intent, message_id: int) -> Notice:
-    return deletion(intent.buyer.id, message_id, intent.buyer.language)
-
-
 def deletion(
     chat_id: int, message_id: int, language: str, after: timedelta = timedelta()
 ) -> Notice:
@@ -140,8 +136,8 @@ def wrong_code(intent: Intent, left: int) -> Words:
     return Words("wrong-code", {"left": str(left)}, (_resend(intent), _cancel(intent)))
 
 
-def code_over(intent: Intent) -> Words:
-    return Words("code-over", {}, (_resend(intent), _again(intent), _cancel(intent)))
+def code_over(intent: Intent, why: str = "code-over") -> Words:
+    return Words(why, {}, (_resend(intent), _again(intent), _cancel(intent)))
 
 
 def capture_not_sent(intent: Intent) -> Words:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 import structlog
-from aiogram import Bot
 from aiogram.exceptions import (
     AiogramError,
     ClientDecodeError,
@@ -18,12 +17,11 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
-from aiogram.types import InlineKeyboardMarkup
 
 from bot import db, notices
 from bot.db import Database
 from bot.notices import Action, Notice
-from bot.texts import Texts
+from bot.voice import Voice
 
 log = structlog.get_logger()
 
@@ -38,10 +36,10 @@ _AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, Telegram
 class Outbox:
     """The worker, and the deletions that do not wait for it."""
 
-    def __init__(self, bot: Bot, database: Database, texts: Texts) -> None:
-        self._bot = bot
+    def __init__(self, voice: Voice, database: Database) -> None:
+        self._voice = voice
+        self._bot = voice.bot
         self._database = database
-        self._texts = texts
 
     async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
         """Delete a message now. It is promised at the same time, in case now does not work."""
@@ -87,32 +85,14 @@ class Outbox:
             await db.change_notice(tx, row_id, **changes)
 
     async def _send(self, notice: Notice) -> None:
-        if notice.action is Action.delete:
+        if notice.action is Action.delete or notice.words is None:
             await self._delete(notice)
-        elif notice.action is Action.edit:
-            await self._edit(notice)
-        else:
-            await self._say(notice)
-
-    async def _say(self, notice: Notice) -> None:
-        text, keyboard = self._rendered(notice)
-        await self._bot.send_message(
-            notice.chat_id, text, message_thread_id=notice.topic_id, reply_markup=keyboard
-        )
-
-    async def _edit(self, notice: Notice) -> None:
-        """Edit, or say anew where the message is gone."""
-        text, keyboard = self._rendered(notice)
-        try:
-            await self._bot.edit_message_text(
-                text,
-                chat_id=notice.chat_id,
-                message_id=notice.message_id,
-                reply_markup=keyboard,
+        elif notice.action is Action.edit and notice.message_id is not None:
+            await self._voice.turn(
+                notice.chat_id, notice.message_id, notice.language, notice.words
             )
-        except TelegramBadRequest as refused:
-            if "not modified" not in refused.message:
-                await self._say(notice)
+        else:
+            await self._voice.say(notice.chat_id, notice.language, notice.words, notice.topic_id)
 
     async def _delete(self, notice: Notice) -> None:
         try:
@@ -122,14 +102,6 @@ class Outbox:
                 raise
         except TelegramForbiddenError:
             log.info("chat_gone", chat=notice.chat_id)
-
-    def _rendered(self, notice: Notice) -> tuple[str, InlineKeyboardMarkup | None]:
-        if notice.words is None:
-            raise ValueError("a notice without words")
-        return (
-            self._texts.html(notice.language, notice.words),
-            self._texts.keyboard(notice.language, notice.words),
-        )
 
     async def _try(self, call: Awaitable[object]) -> bool:
         try:

@@ -122,6 +122,11 @@ class Settings(BaseSettings):
     def atmos_url(self) -> str:
         return self.atmos_base_url or HOSTS[self.atmos_env]
 
+    def secrets(self) -> tuple[str, ...]:
+        """Give every secret value, for whoever must keep them out of sight."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
     @model_validator(mode="after")
     def _keys_fit_the_environment(self) -> "Settings":
         """Keep the sandbox's public keys out of a shop, and a shop's keys out of the sandbox."""

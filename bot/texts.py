@@ -54,8 +54,9 @@ class Texts:
         )
 
     def label(self, language: str, text: str, args: Mapping[str, Arg] | None = None) -> str:
-        """Render for a button, which knows no HTML."""
-        return self._say(language, text, args or {})
+        """Render for a button, which knows no HTML; `=name` is the argument of that name."""
+        args = args or {}
+        return str(args[text[1:]]) if text.startswith("=") else self._say(language, text, args)
 
     def keyboard(self, language: str, words: Words) -> InlineKeyboardMarkup | None:
         """Build the buttons under `words`, one a row."""

@@ -35,7 +35,6 @@ group-start = Toʻlov faqat bot bilan shaxsiy suhbatda qilinadi. Karta maʼlumot
 
 # Buttons
 
-offer-button = { $title }
 pay-button = 💳 Toʻlash — { MONEY($price) } soʻm
 start-again-button = 🔄 Qaytadan boshlash
 cancel-button = Bekor qilish
@@ -43,7 +42,6 @@ resend-button = 📩 Kodni qayta yuborish
 language-button = 🌐 Til · Язык · Language
 private-button = Bot bilan suhbatni ochish
 enter-button = 🎓 Kirish
-check-button = 🔎 Natijani soʻrash
 
 # Steps
 
@@ -54,6 +52,8 @@ card-ask =
 
     🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
 card-again = Endi karta raqamini yuboring: oʻsha yoki boshqa karta.
+expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
+code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
 expiry-ask =
     Karta: <b>{ $card }</b>
 
@@ -153,7 +153,9 @@ error = Kutilmagan xatolik yuz berdi. Oxirgi qadamni yana bir marta takrorlang; 
 # Menu
 
 language-ask = Tilni tanlang · Выберите язык · Choose a language
-language-name = Oʻzbekcha
+language-uz = Oʻzbekcha
+language-ru = Русский
+language-en = English
 language-chosen = Endi bot oʻzbekcha gapiradi.
 help =
     Bu bot orqali UzCard va Humo kartasi bilan toʻlash mumkin.

@@ -1,0 +1,77 @@
+"""Commands: `python -m bot run` sells, `python -m bot check` looks whether it can."""
+
+import asyncio
+import signal
+from typing import NoReturn
+
+import typer
+
+from bot import settings as settings_file
+from bot.offers import OffersError
+from bot.settings import Settings, SettingsError
+
+cli = typer.Typer(
+    help="A Telegram checkout for UzCard and Humo through ATMOS.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@cli.command()
+def run() -> None:
+    """Take updates from Telegram and sell, until SIGTERM or Ctrl-C."""
+    settings = _settings()
+    try:
+        asyncio.run(_run(settings))
+    except OffersError as error:
+        _stop(str(error))
+
+
+@cli.command()
+def check() -> None:
+    """Try the settings, the database, the bot, the admin group and ATMOS; exit 1 if any fails."""
+    settings = _settings()
+    typer.echo("✓ settings: complete")
+    if not asyncio.run(_check(settings)):
+        raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    from bot import log  # noqa: PLC0415  structlog is not needed to say what is wrong
+
+    try:
+        settings = settings_file.load()
+    except SettingsError as error:
+        _stop(str(error))
+    log.configure(settings.log_level, settings.log_format, settings.secrets())
+    return settings
+
+
+def _stop(said: str) -> NoReturn:
+    typer.echo(said, err=True)
+    raise typer.Exit(1)
+
+
+async def _run(settings: Settings) -> None:
+    from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await app.run(settings, stop)
+
+
+async def _check(settings: Settings) -> bool:
+    from bot import check as checks  # noqa: PLC0415  aiogram takes seconds to import
+
+    good = True
+    async for finding in checks.findings(settings):
+        typer.echo(f"{'✓' if finding.ok else '✗'} {finding.what}: {finding.said}")
+        good = good and finding.ok
+    return good
+
+
+if __name__ == "__main__":
+    cli()

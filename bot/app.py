@@ -1,0 +1,226 @@
+"""The one place where the parts meet."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import AiogramError
+from aiogram.fsm.storage.memory import SimpleEventIsolation
+from aiogram.types import BotCommand
+from aiohttp import web
+from aiojobs import Scheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+import handlers
+from atmos import AtmosClient
+from bot import offers as offers_file
+from bot import telegram
+from bot import web as health
+from bot.cards import Vault
+from bot.checkout import Checkout
+from bot.db import Database
+from bot.notices import AdminGroup
+from bot.offers import Offers
+from bot.outbox import Outbox
+from bot.outcome import Outcomes, Times
+from bot.reconcile import Reconciliation
+from bot.settings import Settings
+from bot.storage import DialogueStorage
+from bot.texts import LANGUAGES, Texts
+from bot.timeouts import Timeouts
+from bot.voice import Voice
+from handlers.arrival import Arrival, Languages
+
+log = structlog.get_logger()
+
+COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
+TICK = 1.0  # seconds between looks at what has become due
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that runs, put together and not yet started."""
+
+    settings: Settings
+    bot: Bot
+    dispatcher: Dispatcher
+    database: Database
+    outbox: Outbox
+    reconciliation: Reconciliation
+    timeouts: Timeouts
+    storage: DialogueStorage
+    jobs: Scheduler
+    vault: Vault
+    texts: Texts
+
+
+def atmos_client(settings: Settings) -> AtmosClient:
+    proxy = settings.atmos_proxy_url
+    return AtmosClient(
+        base_url=settings.atmos_url,
+        consumer_key=settings.atmos_consumer_key.get_secret_value(),
+        consumer_secret=settings.atmos_consumer_secret.get_secret_value(),
+        store_id=settings.atmos_store_id,
+        confirm_path=settings.atmos_confirm_path,
+        confirm_timeout=settings.confirm_timeout,
+        proxy=proxy.get_secret_value() if proxy else None,
+    )
+
+
+def times(settings: Settings) -> Times:
+    return Times(
+        checkout=timedelta(seconds=settings.checkout_ttl),
+        code=timedelta(seconds=settings.otp_ttl),
+        resend=timedelta(seconds=settings.otp_resend_after),
+        confirm=timedelta(seconds=settings.confirm_timeout),
+        checks=tuple(timedelta(seconds=delay) for delay in settings.reconcile_delays),
+    )
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncIterator[App]:
+    """Put the parts together, and take them apart in the other order."""
+    offers = offers_file.load(settings.offers_file)
+    database = Database(settings.database_url.get_secret_value())
+    bot = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
+    async with atmos_client(settings) as atmos:
+        try:
+            yield _assemble(settings, offers, database, bot, atmos)
+        finally:
+            await bot.session.close()
+            await database.close()
+
+
+def _assemble(
+    settings: Settings, offers: Offers, database: Database, bot: Bot, atmos: AtmosClient
+) -> App:
+    clock = times(settings)
+    vault = Vault(settings.card_ttl)
+    admins = AdminGroup(settings.admin_chat_id, settings.admin_topic_id, settings.default_language)
+    outcomes = Outcomes(database, offers, admins, vault, clock)
+    checkout = Checkout(
+        database=database,
+        atmos=atmos,
+        offers=offers,
+        vault=vault,
+        outcomes=outcomes,
+        times=clock,
+    )
+    texts = Texts()
+    voice = Voice(bot, texts)
+    outbox = Outbox(voice, database)
+    storage = DialogueStorage(database)
+    jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
+    languages = Languages(database, settings.default_language)
+    dispatcher = dispatch(
+        Arrival(outbox, storage, languages, voice),
+        storage,
+        checkout=checkout,
+        offers=offers,
+        languages=languages,
+        jobs=jobs,
+        support_contact=settings.support_contact,
+    )
+    return App(
+        settings=settings,
+        bot=bot,
+        dispatcher=dispatcher,
+        database=database,
+        outbox=outbox,
+        reconciliation=Reconciliation(database, atmos, outcomes, clock),
+        timeouts=Timeouts(database, vault),
+        storage=storage,
+        jobs=jobs,
+        vault=vault,
+        texts=texts,
+    )
+
+
+def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dispatcher:
+    """Put `arrival` outside of aiogram's per-student lock, which comes with its FSM middleware."""
+    dispatcher = Dispatcher(
+        storage=storage, events_isolation=SimpleEventIsolation(), disable_fsm=True
+    )
+    dispatcher.workflow_data.update(given)
+    dispatcher.update.outer_middleware(arrival)
+    dispatcher.update.outer_middleware(dispatcher.fsm)
+    dispatcher.include_router(handlers.router())
+    return dispatcher
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Sell until `stop` is set; then take no more updates and let running captures end."""
+    async with assembled(settings) as app, asyncio.TaskGroup() as group:
+        await app.database.upgrade()
+        await app.storage.load()
+        await announce_commands(app)
+        server = await _serve(app) if settings.web_port else None
+        loops = [
+            group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
+            group.create_task(app.outbox.run()),
+            group.create_task(_tick(app)),
+        ]
+        log.info("running", atmos=settings.atmos_env, offers=len(app.dispatcher["offers"].offers))
+        await stop.wait()
+        await _stop(app, *loops)
+        if server is not None:
+            await server.cleanup()
+        log.info("stopped")
+
+
+async def _stop(app: App, polling: asyncio.Task[None], *loops: asyncio.Task[None]) -> None:
+    log.info("stopping", running=len(app.jobs))
+    polling.cancel()
+    await app.jobs.wait_and_close(app.settings.confirm_timeout + 5)
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+    while await app.outbox.deliver():
+        pass
+    app.vault.wipe_all()
+
+
+async def _tick(app: App) -> None:
+    """Do what has become due, each second; what fails once is tried at the next tick."""
+    due: tuple[Callable[[], Awaitable[None]], ...] = (
+        app.timeouts.expire,
+        app.timeouts.offer_resend,
+        app.timeouts.end_codes,
+        app.reconciliation.check_due,
+    )
+    while True:
+        for duty in due:
+            try:
+                await duty()
+            except SQLAlchemyError:
+                log.exception("duty_failed", duty=duty.__name__)
+        await asyncio.sleep(TICK)
+
+
+async def announce_commands(app: App) -> None:
+    """Put the commands into Telegram's menu; without that the bot still sells."""
+    try:
+        for language in LANGUAGES:
+            commands = [
+                BotCommand(command=name, description=app.texts.label(language, f"command-{name}"))
+                for name in COMMANDS
+            ]
+            await app.bot.set_my_commands(commands, language_code=language)
+        await app.bot.set_my_commands(commands)
+    except AiogramError as error:
+        log.warning("commands_not_set", error=type(error).__name__)
+
+
+async def _serve(app: App) -> web.AppRunner:
+    runner = web.AppRunner(health.app(app.database), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()
+    return runner
+
+
+def _job_failed(_jobs: Scheduler, context: dict[str, object]) -> None:
+    log.error("job_failed", exc_info=context.get("exception"))

@@ -1,0 +1,47 @@
+"""One log for us and for every library: lines for people, or JSON for machines."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from bot.redact import redact_event
+
+QUIET = ("aiogram.event", "httpx", "aiosqlite", "alembic", "aiohttp.access", "stamina")
+
+
+def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
+    """Send everything through structlog; `secrets` never appear in a line."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact_event(secrets),
+                _renderer(style),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def _renderer(style: str) -> Any:  # noqa: ANN401  structlog's processors
+    if style == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

@@ -1,0 +1,39 @@
+"""How the bot says `Words` in a chat: rendered, with buttons, in place of a message or anew."""
+
+from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import Message
+
+from bot.notices import Words
+from bot.texts import Texts
+
+
+class Voice:
+    """Says words in a language."""
+
+    def __init__(self, bot: Bot, texts: Texts) -> None:
+        self.bot = bot
+        self._texts = texts
+
+    async def say(
+        self, chat_id: int, language: str, words: Words, topic_id: int | None = None
+    ) -> Message:
+        return await self.bot.send_message(
+            chat_id,
+            self._texts.html(language, words),
+            message_thread_id=topic_id,
+            reply_markup=self._texts.keyboard(language, words),
+        )
+
+    async def turn(self, chat_id: int, message_id: int, language: str, words: Words) -> None:
+        """Turn a message of the bot into `words`, or say them anew where it is gone."""
+        try:
+            await self.bot.edit_message_text(
+                self._texts.html(language, words),
+                chat_id=chat_id,
+                message_id=message_id,
+                reply_markup=self._texts.keyboard(language, words),
+            )
+        except TelegramBadRequest as refused:
+            if "not modified" not in refused.message:
+                await self.say(chat_id, language, words)

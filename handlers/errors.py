@@ -1,0 +1,44 @@
+"""Every exception of a handler becomes a sentence, and the dialogue goes to where it belongs."""
+
+import structlog
+from aiogram import Router
+from aiogram.filters import ExceptionTypeFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.types import ErrorEvent
+
+from bot.cards import CardError
+from bot.checkout import (
+    AlreadyPaid,
+    CardForgotten,
+    CheckoutError,
+    IntentGone,
+    IntentOver,
+    StillChecking,
+)
+from handlers.refusals import words_for
+from handlers.speech import Speech
+from handlers.steps import Paying
+
+log = structlog.get_logger()
+
+
+async def refused(event: ErrorEvent, state: FSMContext, speech: Speech) -> None:
+    """Say why a student's act was refused."""
+    error = event.exception
+    if isinstance(error, CardForgotten):
+        await state.set_state(Paying.card)
+    elif isinstance(error, AlreadyPaid | IntentGone | IntentOver | StillChecking):
+        await state.clear()
+    await speech.conclude(words_for(error))
+
+
+async def failed(event: ErrorEvent, speech: Speech | None = None) -> None:
+    """Log a defect, and tell the student how to go on."""
+    log.error("handler_failed", update_id=event.update.update_id, exc_info=event.exception)
+    if speech is not None:
+        await speech.conclude(words_for(event.exception))
+
+
+def register(router: Router) -> None:
+    router.error.register(refused, ExceptionTypeFilter(CheckoutError, CardError))
+    router.error.register(failed)

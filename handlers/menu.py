@@ -1,0 +1,135 @@
+"""What is not a payment: offers, language, help."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from aiogram import Bot, F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import Command, CommandObject, CommandStart, StateFilter
+from aiogram.types import CallbackQuery, Message
+from aiogram.utils.deep_linking import create_start_link
+
+from bot.checkout import Checkout, OfferGone
+from bot.notices import Arg, Words
+from bot.offers import Offer, Offers
+from bot.texts import LANGUAGES
+from handlers.arrival import Languages
+from handlers.checkout import commands_cancel
+from handlers.speech import Speech
+
+MENU = "menu"  # the payload of a link that names no offer
+
+
+def describe(offer: Offer, language: str, now: datetime) -> Words:
+    """Show an offer at the price of this moment."""
+    title, description = offer.words(language)
+    args: dict[str, Arg] = {
+        "title": title,
+        "description": description,
+        "seller": offer.seller,
+        "price": offer.price_at(now),
+    }
+    buttons = (("pay-button", f"pay:{offer.slug}"), ("language-button", "language:"))
+    discount = offer.discount
+    if discount is None or not discount.holds(now):
+        return Words("offer", args, buttons)
+    args |= {"list-price": offer.price, "percent": str(discount.percent)}
+    if discount.until is None:
+        return Words("offer-discounted", args, buttons)
+    return Words("offer-discounted-until", args | {"until": discount.until.isoformat()}, buttons)
+
+
+async def starts(
+    message: Message, command: CommandObject, checkout: Checkout, offers: Offers, speech: Speech
+) -> None:
+    """Show the offer a link names, the only one, or a choice."""
+    slug = command.args or ""
+    if len(offers.offers) == 1 and slug in ("", MENU):
+        slug = offers.offers[0].slug
+    if slug in ("", MENU):
+        await speech.say(_choice(offers, speech.language))
+    else:
+        await _show(message.chat.id, slug, checkout, offers, speech)
+
+
+async def chooses_offer(
+    query: CallbackQuery, checkout: Checkout, offers: Offers, speech: Speech
+) -> None:
+    slug = (query.data or "").partition(":")[2]
+    await _show(query.from_user.id, slug, checkout, offers, speech)
+
+
+async def starts_in_group(command: CommandObject, bot: Bot, speech: Speech) -> None:
+    """Answer with a way into the private chat: cards have no place in a group."""
+    link = await create_start_link(bot, command.args or MENU)
+    await speech.say(Words("group-start", {}, (("private-button", link),)))
+
+
+async def asks_languages(speech: Speech) -> None:
+    buttons = tuple((f"language-{language}", f"language:{language}") for language in LANGUAGES)
+    await speech.say(Words("language-ask", {}, buttons))
+
+
+async def chooses_language(query: CallbackQuery, languages: Languages, speech: Speech) -> None:
+    """Remember a choice; a press that names no language asks for one."""
+    language = (query.data or "").partition(":")[2]
+    if language not in LANGUAGES:
+        await asks_languages(speech)
+        return
+    await languages.choose(query.from_user.id, language)
+    await replace(speech, language=language).say(Words("language-chosen"))
+
+
+async def asks_help(speech: Speech) -> None:
+    await speech.say(Words("help"))
+
+
+async def asks_support(support_contact: str | None, speech: Speech) -> None:
+    if support_contact:
+        await speech.say(Words("paysupport", {"contact": support_contact}))
+    else:
+        await speech.say(Words("paysupport-none"))
+
+
+async def asks_privacy(speech: Speech) -> None:
+    await speech.say(Words("privacy"))
+
+
+async def says_anything(speech: Speech) -> None:
+    await speech.say(Words("idle"))
+
+
+async def _show(
+    student_id: int, slug: str, checkout: Checkout, offers: Offers, speech: Speech
+) -> None:
+    offer = offers.find(slug)
+    if offer is None:
+        raise OfferGone
+    await checkout.may_buy(student_id, slug)
+    await speech.say(describe(offer, speech.language, datetime.now(UTC)))
+
+
+def _choice(offers: Offers, language: str) -> Words:
+    """A title is no text of ours, so each button's label is a text with a title of its own."""
+    titles: dict[str, Arg] = {
+        f"title-{offer.slug}": offer.words(language)[0] for offer in offers.offers
+    }
+    buttons = tuple((f"={name}", f"offer:{name.removeprefix('title-')}") for name in titles)
+    return Words("offers", titles, buttons)
+
+
+def router() -> Router:
+    """Register commands before the steps of a checkout, which take any text."""
+    router = Router()
+    private = F.chat.type == ChatType.PRIVATE
+    router.message.register(starts, CommandStart(), private)
+    router.message.register(starts_in_group, CommandStart())
+    router.message.register(commands_cancel, Command("cancel"), private)
+    router.message.register(asks_languages, Command("language"), private)
+    router.message.register(asks_help, Command("help"), private)
+    router.message.register(asks_support, Command("paysupport"), private)
+    router.message.register(asks_privacy, Command("privacy"), private)
+    router.message.register(says_anything, private, StateFilter(None))
+    router.callback_query.register(chooses_offer, F.data.startswith("offer:"))
+    router.callback_query.register(chooses_language, F.data.startswith("language:"))
+    return router

@@ -1,0 +1,58 @@
+"""What a student reads of each refusal: the one table from errors to texts."""
+
+from atmos import Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from bot import cards, checkout, notices
+from bot.notices import Words
+from bot.payment import Status
+
+OVER = {Status.expired: "expired", Status.cancelled: "cancelled"}
+
+
+def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table
+    """Say what went wrong and what to do next; of a defect, only what to do."""
+    match error:
+        case cards.NumberInvalid():
+            return Words("number-invalid")
+        case cards.ExpiryInvalid():
+            return Words("expiry-invalid")
+        case cards.ExpiryPassed():
+            return Words("expiry-passed")
+        case checkout.OfferGone():
+            return Words("offer-gone")
+        case checkout.IntentGone():
+            return Words("idle")
+        case checkout.AlreadyPaid(intent=intent):
+            return notices.already_paid(intent)
+        case checkout.StillChecking(intent=intent):
+            return notices.checking(intent)
+        case checkout.IntentOver(intent=intent):
+            return notices.over(intent, OVER.get(intent.status, "intent-over"))
+        case checkout.CardForgotten(intent=intent):
+            return notices.card_again(intent, "card-lost")
+        case checkout.CodeOver(intent=intent):
+            return notices.code_over(intent)
+        case checkout.ResendTooEarly(seconds=seconds):
+            return Words("resend-wait", {"seconds": str(seconds)})
+        case checkout.NotChallenged():
+            return _not_challenged(error)
+    return Words("error")
+
+
+def _not_challenged(error: checkout.NotChallenged) -> Words:
+    intent, why = error.intent, _why(error.error)
+    if intent.status is Status.failed or intent.transaction_id is None:
+        return notices.over(intent, why)
+    if intent.status is Status.challenged:
+        return notices.code_over(intent, why)
+    return notices.card_again(intent, why)
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case Declined(reason=reason):
+            return f"declined-{reason}"
+        case WrongCredentials():
+            return "gateway-misconfigured"
+        case NeverArrived() | OutcomeUnknown():
+            return "gateway-down"
+    return "error"

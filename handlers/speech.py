@@ -1,0 +1,44 @@
+"""How handlers talk to one student: in their language, and never silent while ATMOS is asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiogram.utils.chat_action import ChatActionSender
+
+from bot.notices import Words
+from bot.voice import Voice
+
+TYPING_EVERY = 4.0  # seconds; Telegram shows the action for five
+
+
+@dataclass(slots=True)
+class Speech:
+    """The bot's side of one chat, for the length of one update."""
+
+    voice: Voice
+    chat_id: int
+    language: str
+    note_id: int | None = None  # the "⏳" message, while there is one
+
+    async def say(self, words: Words) -> int:
+        """Say `words` and give the message's id."""
+        return (await self.voice.say(self.chat_id, self.language, words)).message_id
+
+    async def conclude(self, words: Words) -> None:
+        """Turn the "⏳" message into `words`; without one, just say them."""
+        if self.note_id is None:
+            await self.say(words)
+        else:
+            await self.voice.turn(self.chat_id, self.note_id, self.language, words)
+
+    @asynccontextmanager
+    async def waiting(self, why: str) -> AsyncIterator[int]:
+        """Show "⏳" and typing while the body asks ATMOS; whatever is concluded replaces it."""
+        self.note_id = await self.say(Words(why))
+        async with self.typing():
+            yield self.note_id
+
+    def typing(self) -> ChatActionSender:
+        bot = self.voice.bot
+        return ChatActionSender.typing(chat_id=self.chat_id, bot=bot, interval=TYPING_EVERY)

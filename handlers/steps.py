@@ -1,0 +1,20 @@
+"""What the dialogue of a checkout waits for. A hint: the truth is the intent's row."""
+
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+
+from bot.checkout import IntentGone
+
+
+class Paying(StatesGroup):
+    card = State()
+    expiry = State()
+    code = State()
+
+
+async def intent_of(state: FSMContext) -> int:
+    """Give the payment that the dialogue is about; its data holds nothing else."""
+    intent_id = (await state.get_data()).get("intent")
+    if not isinstance(intent_id, int):
+        raise IntentGone
+    return intent_id
