@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -158,33 +158,23 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await app.database.upgrade()
         await app.storage.load()
         await announce_commands(app)
-        server = await _serve(app) if settings.web_port else None
-        loops = [
-            group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
-            group.create_task(app.outbox.run()),
-            group.create_task(_tick(app)),
-        ]
-        log.info("running", atmos=settings.atmos_env, offers=len(app.dispatcher["offers"].offers))
-        await stop.wait()
-        await _stop(app, *loops)
-        if server is not None:
-            await server.cleanup()
-        log.info("stopped")
+        drained = asyncio.Event()
+        async with _web(app):
+            polling = group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs))
+            ticking = group.create_task(_tick(app, drained))
+            delivering = group.create_task(app.outbox.run(drained))
+            log.info("running", atmos=settings.atmos_env)
+            await stop.wait()
+            log.info("stopping", jobs=len(app.jobs))
+            polling.cancel()
+            await app.jobs.wait_and_close(settings.confirm_timeout + 5)
+            drained.set()
+            await asyncio.gather(ticking, delivering)
+        app.vault.wipe_all()
+    log.info("stopped")
 
 
-async def _stop(app: App, polling: asyncio.Task[None], *loops: asyncio.Task[None]) -> None:
-    log.info("stopping", running=len(app.jobs))
-    polling.cancel()
-    await app.jobs.wait_and_close(app.settings.confirm_timeout + 5)
-    for loop in loops:
-        loop.cancel()
-    await asyncio.gather(*loops, return_exceptions=True)
-    while await app.outbox.deliver():
-        pass
-    app.vault.wipe_all()
-
-
-async def _tick(app: App) -> None:
+async def _tick(app: App, drained: asyncio.Event) -> None:
     """Do what has become due, each second; what fails once is tried at the next tick."""
     due: tuple[Callable[[], Awaitable[None]], ...] = (
         app.timeouts.expire,
@@ -192,13 +182,14 @@ async def _tick(app: App) -> None:
         app.timeouts.end_codes,
         app.reconciliation.check_due,
     )
-    while True:
+    while not drained.is_set():
         for duty in due:
             try:
                 await duty()
             except SQLAlchemyError:
                 log.exception("duty_failed", duty=duty.__name__)
-        await asyncio.sleep(TICK)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(drained.wait(), TICK)
 
 
 async def announce_commands(app: App) -> None:
@@ -215,11 +206,18 @@ async def announce_commands(app: App) -> None:
         log.warning("commands_not_set", error=type(error).__name__)
 
 
-async def _serve(app: App) -> web.AppRunner:
+@asynccontextmanager
+async def _web(app: App) -> AsyncIterator[None]:
+    if not app.settings.web_port:
+        yield
+        return
     runner = web.AppRunner(health.app(app.database), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()
-    return runner
+    try:
+        await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def _job_failed(_jobs: Scheduler, context: dict[str, object]) -> None:

@@ -5,6 +5,7 @@ At least once, in order within a chat, and never before the fact it tells of is 
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -52,16 +53,19 @@ class Outbox:
             async with self._database.write() as tx:
                 await db.keep_promise(tx, promised.key, self._database.now())
 
-    async def run(self) -> None:
-        """Deliver for ever; a commit wakes it."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set, and then what is still due; a commit wakes the worker.
+
+        It is never cancelled: between a message sent and that stored, it would be sent again.
+        """
         while True:
             self._database.written.clear()
             if await self.deliver():
                 continue
-            try:
+            if stop.is_set():
+                return
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._database.written.wait(), IDLE)
-            except TimeoutError:
-                continue
 
     async def deliver(self) -> int:
         """Deliver what is due and give how many notices that was: one a chat, all at once."""

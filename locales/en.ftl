@@ -1,0 +1,209 @@
+# Oʻzbekcha. Harflar: oʻ gʻ = U+02BB, tutuq belgisi = U+02BC.
+# ✅ faqat toʻlangan xabarda. «tekshir» faqat natija nomaʼlum boʻlganda.
+# Int arguments are amounts in tiyin, said with MONEY; moments are said with WHEN.
+
+# Offer
+
+offer =
+    <b>{ $title }</b>
+
+    { $description }
+
+    Narxi: <b>{ MONEY($price) } soʻm</b>
+    Sotuvchi: { $seller }
+offer-discounted =
+    <b>{ $title }</b>
+
+    { $description }
+
+    Narxi: <s>{ MONEY($list-price) } soʻm</s>
+    Chegirma: { $percent }%
+    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
+    Sotuvchi: { $seller }
+offer-discounted-until =
+    <b>{ $title }</b>
+
+    { $description }
+
+    Narxi: <s>{ MONEY($list-price) } soʻm</s>
+    Chegirma: { $percent }%, { WHEN($until) } gacha
+    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
+    Sotuvchi: { $seller }
+offers = Nima sotib olmoqchisiz?
+offer-gone = Bunday taklif topilmadi yoki sotuv yakunlangan. Takliflarni koʻrish uchun /start ni bosing.
+group-start = Toʻlov faqat bot bilan shaxsiy suhbatda qilinadi. Karta maʼlumotlarini guruhga yozmang.
+
+# Buttons
+
+pay-button = 💳 Toʻlash — { MONEY($price) } soʻm
+start-again-button = 🔄 Qaytadan boshlash
+cancel-button = Bekor qilish
+resend-button = 📩 Kodni qayta yuborish
+language-button = 🌐 Til · Язык · Language
+private-button = Bot bilan suhbatni ochish
+enter-button = 🎓 Kirish
+
+# Steps
+
+card-ask =
+    <b>1/3.</b> { $title } — <b>{ MONEY($amount) } soʻm</b>
+
+    Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
+
+    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
+card-again = Endi karta raqamini yuboring: oʻsha yoki boshqa karta.
+expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
+code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
+expiry-ask =
+    Karta: <b>{ $card }</b>
+
+    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+expiry-ask-hint =
+    Karta: <b>{ $card }</b>
+    Bu UzCard yoki Humo kartasiga oʻxshamaydi. Raqam toʻgʻri boʻlsa, davom eting.
+
+    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+code-ask =
+    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga shu toʻlov uchun SMS kod yubordi.
+
+    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
+    Shu 6 xonali SMS kodni yuboring. Bu Telegram kodi emas: bankning aynan shu toʻlovni tasdiqlash kodi. Xabaringiz oʻchiriladi.
+code-sent-again =
+    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga yangi SMS kod yubordi.
+
+    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
+    Eng oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
+
+note-starting = ⏳ Toʻlov ochilmoqda…
+note-challenge = ⏳ Bankdan SMS kod soʻralmoqda…
+note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 daqiqagacha davom etadi. Hech narsa yubormay kutib turing.
+
+# What was typed
+
+number-invalid = Karta raqami notoʻgʻri. 16 ta raqamni kartadagidek qaytadan yuboring.
+expiry-invalid = Muddat notoʻgʻri yozildi. Oy va yilni kartadagidek yuboring, masalan 12/27.
+expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring yoki muddat notoʻgʻri yozilgan boʻlsa, uni qaytadan yuboring.
+code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
+not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
+edited = Xabar tahrirlangan edi, xavfsizlik uchun u oʻchirildi. Maʼlumotni yangi xabar bilan yuboring.
+card-lost = Xavfsizlik uchun karta raqami faqat bir necha daqiqa eslab qolinadi va hozir oʻchirilgan. Karta raqamini yana yuboring.
+
+# Code
+
+wrong-code =
+    SMS kod notoʻgʻri, pul yechilmadi. Yana { $left } ta urinish qoldi.
+
+    Eng oxirgi kelgan SMS kodni yuboring.
+code-over = SMS kodning vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
+resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
+capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
+
+# Result
+
+paid =
+    ✅ <b>Toʻlov qabul qilindi</b>
+
+    Buyurtma: <b>{ $order }</b>
+    { $title }
+    Summa: <b>{ MONEY($amount) } soʻm</b>
+    Karta: { $card }
+    Vaqt: { WHEN($at) }
+    Tranzaksiya: { $transaction }
+paid-with-receipt =
+    { paid }
+    🧾 Fiskal chek: { $receipt }
+checking =
+    ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul yechilgan boʻlsa, ikkinchi marta yechilmaydi.
+
+    Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
+not-charged = Toʻlov amalga oshmadi: bank kartadan pul yechilmaganini tasdiqladi.
+already-paid =
+    Siz buni sotib olgansiz: { $title }.
+
+    Buyurtma: <b>{ $order }</b>. Qayta toʻlash shart emas.
+start-again = Xohlasangiz, toʻlovni qaytadan boshlang.
+expired = Toʻlov vaqti tugadi, pul yechilmadi.
+cancelled = Toʻlov bekor qilindi, pul yechilmadi.
+nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
+intent-over = Bu toʻlov allaqachon yopilgan, u boʻyicha pul yechilmadi.
+idle = Toʻlovni boshlash uchun /start ni bosing.
+
+# Why the bank or the gateway said no
+
+declined-card-invalid = Bank bunday kartani topmadi: raqam yoki muddat notoʻgʻri. Pul yechilmadi.
+declined-card-expired = Kartaning amal qilish muddati tugagan. Pul yechilmadi. Boshqa kartadan foydalaning.
+declined-card-blocked = Karta bloklangan yoki faol emas. Pul yechilmadi. Boshqa kartadan foydalaning yoki bankingizga murojaat qiling.
+declined-sms-off = Kartaga SMS-xabarnoma ulanmagan, shuning uchun kod yuborib boʻlmaydi. Uni bank ilovasida yoki bankomatda yoqing yoki boshqa kartadan foydalaning. Pul yechilmadi.
+declined-insufficient-funds = Kartada mablagʻ yetarli emas, pul yechilmadi. Kartani toʻldiring yoki boshqa kartadan foydalaning.
+declined-limit = Kartaning toʻlov limiti tugagan, pul yechilmadi. Limitni bankingizda oshiring yoki boshqa kartadan foydalaning.
+declined-wrong-code = SMS kod notoʻgʻri, pul yechilmadi.
+declined-code-expired = SMS kodning vaqti tugadi, pul yechilmadi.
+declined-too-many-tries = SMS kod juda koʻp marta notoʻgʻri kiritildi, pul yechilmadi.
+declined-code-already-sent = SMS kod allaqachon yuborilgan. Uni kuting va shu yerga yuboring.
+declined-closed = Bank bu toʻlovni yopib qoʻygan, pul yechilmadi.
+declined-busy = Bank tizimi hozir band, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
+declined-refused-by-merchant = Toʻlovni sotuvchi tizimi qabul qilmadi, pul yechilmadi. Administratorlarga xabar berildi.
+declined-not-found = Bank bu toʻlovni topmadi, pul yechilmadi.
+declined-wrong-parameters = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
+declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring. Administratorlarga xabar berildi.
+gateway-down = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
+gateway-misconfigured = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
+error = Kutilmagan xatolik yuz berdi. Oxirgi qadamni yana bir marta takrorlang; yordam bermasa, /start ni bosing.
+
+# Menu
+
+language-ask = Tilni tanlang · Выберите язык · Choose a language
+language-uz = Oʻzbekcha
+language-ru = Русский
+language-en = English
+language-chosen = Endi bot oʻzbekcha gapiradi.
+help =
+    Bu bot orqali UzCard va Humo kartasi bilan toʻlash mumkin.
+
+    /start — takliflar va toʻlov
+    /cancel — boshlangan toʻlovni bekor qilish
+    /language — til
+    /paysupport — toʻlov boʻyicha yordam
+    /privacy — maʼlumotlaringiz haqida
+paysupport = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan murojaat qiling: { $contact }
+paysupport-none = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan sotuvchiga murojaat qiling.
+privacy =
+    Karta raqami, muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+
+    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirishni soʻrash uchun: /paysupport
+
+# Commands in Telegram's menu
+
+command-start = Takliflar va toʻlov
+command-cancel = Toʻlovni bekor qilish
+command-language = Til
+command-help = Yordam
+command-paysupport = Toʻlov boʻyicha yordam
+command-privacy = Maʼlumotlaringiz haqida
+
+# Admin group
+
+admin-paid =
+    ✅ <b>Yangi toʻlov</b>
+
+    Buyurtma: <b>{ $order }</b>
+    { $title }
+    Summa: <b>{ MONEY($amount) } soʻm</b>
+    Xaridor: { $buyer } · { $username } · { $student }
+    Karta: { $card }
+    Vaqt: { WHEN($at) }
+    ATMOS transaction_id: { $transaction }
+    ATMOS success_trans_id: { $success }
+admin-paid-with-receipt =
+    { admin-paid }
+    🧾 Fiskal chek: { $receipt }
+admin-code =
+    ⚠️ ATMOS nomaʼlum javob berdi: <b>{ $code }</b>
+
+    Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bu kod maʼnosini ATMOS menejeridan soʻrang.
+admin-misconfigured =
+    ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
+
+    Sozlamalarni koʻrib chiqing: python -m bot check
