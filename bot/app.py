@@ -38,7 +38,7 @@ from handlers.arrival import Arrival, Languages
 log = structlog.get_logger()
 
 COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
-TICK = 1.0  # seconds between looks at what has become due
+TICK = 0.5  # seconds between looks at what has become due
 
 
 @dataclass(frozen=True, slots=True)

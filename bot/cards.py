@@ -12,7 +12,8 @@ from typing import NoReturn
 BRANDS = {"8600": "UzCard", "5614": "UzCard", "6262": "UzCard", "9860": "Humo"}
 
 _SEPARATORS = r"[\s\-\u2010-\u2015.\u00ad\u200b\u2060\ufeff]*"
-_NUMBER = re.compile(rf"(?<![0-9])(?:[0-9]{_SEPARATORS}){{15}}[0-9](?![0-9])")
+# Looks ahead, so that digits in front, such as a phone number, do not hide the card behind them.
+_NUMBER = re.compile(rf"(?<![0-9])(?=((?:[0-9]{_SEPARATORS}){{15}}[0-9])(?![0-9]))")
 _EXPIRY = re.compile(
     r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
 )
@@ -96,7 +97,7 @@ def luhn(digits: str) -> bool:
 
 def holds_card(text: str) -> bool:
     """Tell whether a card number stands anywhere in `text`."""
-    return any(luhn(_digits(found[0])) for found in _NUMBER.finditer(text))
+    return _find(text) is not None
 
 
 def parse_number(text: str) -> CardNumber:
@@ -137,11 +138,15 @@ def parse_expiry(text: str, today: date) -> Expiry:
 
 def _split(text: str) -> tuple[CardNumber, str]:
     plain = unicodedata.normalize("NFC", text)
-    found = _NUMBER.search(plain)
-    digits = _digits(found[0]) if found else ""
-    if found is None or not luhn(digits):
+    found = _find(plain)
+    if found is None:
         raise NumberInvalid
-    return CardNumber(digits), f"{plain[: found.start()]} {plain[found.end() :]}".strip(" ,;\n")
+    rest = f"{plain[: found.start(1)]} {plain[found.end(1) :]}"
+    return CardNumber(_digits(found[1])), rest.strip(" ,;\n")
+
+
+def _find(text: str) -> re.Match[str] | None:
+    return next((found for found in _NUMBER.finditer(text) if luhn(_digits(found[1]))), None)
 
 
 def _digits(text: str) -> str:

@@ -131,7 +131,9 @@ async def cancels(
     await _cancel(await _own(query, checkout), state, checkout, speech)
 
 
-async def commands_cancel(state: FSMContext, checkout: Checkout, speech: Speech) -> None:
+async def commands_cancel(
+    _: Message, state: FSMContext, checkout: Checkout, speech: Speech
+) -> None:
     """Cancel the payment the dialogue is about."""
     if "intent" not in await state.get_data():
         await speech.say(Words("nothing-to-cancel"))
@@ -145,13 +147,15 @@ async def _cancel(intent_id: int, state: FSMContext, checkout: Checkout, speech:
     await speech.say(notices.over(intent, "cancelled"))
 
 
-async def sends_something_else(state: FSMContext, checkout: Checkout, speech: Speech) -> None:
+async def sends_something_else(
+    _: Message, state: FSMContext, checkout: Checkout, speech: Speech
+) -> None:
     """A photo, a voice, a sticker: it is deleted already; ask for the step again."""
     await checkout.live(await intent_of(state))
     await speech.say(Words("not-text", then=ASKS[await state.get_state()]))
 
 
-async def edits(wiped: bool, speech: Speech) -> None:  # noqa: FBT001  aiogram passes by name
+async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT001  aiogram passes by name
     """An edited message is never taken; where it may hold a card it is deleted already."""
     if wiped:
         await speech.say(Words("edited"))

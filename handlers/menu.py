@@ -59,43 +59,47 @@ async def chooses_offer(
     await _show(query.from_user.id, slug, checkout, offers, speech)
 
 
-async def starts_in_group(command: CommandObject, bot: Bot, speech: Speech) -> None:
+async def starts_in_group(_: Message, command: CommandObject, bot: Bot, speech: Speech) -> None:
     """Answer with a way into the private chat: cards have no place in a group."""
     link = await create_start_link(bot, command.args or MENU)
     await speech.say(Words("group-start", {}, (("private-button", link),)))
 
 
-async def asks_languages(speech: Speech) -> None:
+async def asks_languages(_: Message, speech: Speech) -> None:
+    await speech.say(_languages())
+
+
+def _languages() -> Words:
     buttons = tuple((f"language-{language}", f"language:{language}") for language in LANGUAGES)
-    await speech.say(Words("language-ask", {}, buttons))
+    return Words("language-ask", {}, buttons)
 
 
 async def chooses_language(query: CallbackQuery, languages: Languages, speech: Speech) -> None:
     """Remember a choice; a press that names no language asks for one."""
     language = (query.data or "").partition(":")[2]
     if language not in LANGUAGES:
-        await asks_languages(speech)
+        await speech.say(_languages())
         return
     await languages.choose(query.from_user.id, language)
     await replace(speech, language=language).say(Words("language-chosen"))
 
 
-async def asks_help(speech: Speech) -> None:
+async def asks_help(_: Message, speech: Speech) -> None:
     await speech.say(Words("help"))
 
 
-async def asks_support(support_contact: str | None, speech: Speech) -> None:
+async def asks_support(_: Message, support_contact: str | None, speech: Speech) -> None:
     if support_contact:
         await speech.say(Words("paysupport", {"contact": support_contact}))
     else:
         await speech.say(Words("paysupport-none"))
 
 
-async def asks_privacy(speech: Speech) -> None:
+async def asks_privacy(_: Message, speech: Speech) -> None:
     await speech.say(Words("privacy"))
 
 
-async def says_anything(speech: Speech) -> None:
+async def says_anything(_: Message, speech: Speech) -> None:
     await speech.say(Words("idle"))
 
 

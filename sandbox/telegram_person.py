@@ -157,7 +157,7 @@ class Person(User):
         seen = [one for one in shown if one.from_bot and not one.deleted]
         for one in seen:
             for found in _inline(one):
-                if button in (found["text"], found.get("callback_data")):
+                if button in found["text"] or button == found.get("callback_data"):
                     return one, found
         there = [found["text"] for one in seen for found in _inline(one)]
         raise LookupError(f"no button {button!r}; {self.first_name} sees {there}")

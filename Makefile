@@ -1,0 +1,41 @@
+# Everything there is to run. `make test` is what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test format lint types imports tests image lock
+
+install: .venv/installed ## make .venv from the hash-pinned requirements
+
+.venv/installed: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	touch $@
+
+demo: install ## play a purchase: sandbox gateway, sandbox Telegram, the real bot
+	$(BIN)/python -m sandbox.demo
+
+test: format lint types imports tests ## every check
+
+format: install
+	$(BIN)/ruff format --check --quiet .
+
+lint: install
+	$(BIN)/ruff check --quiet .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+tests: install
+	$(BIN)/python -m pytest -q
+
+image: ## do what the Dockerfile does, without Docker, and start what comes out
+	sh tests/image.sh
+
+lock: install ## pin what requirements*.in ask for, with hashes and without an index's address
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url requirements.in -o requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url -c requirements.txt requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,170 @@
+"""The world of a story: Telegram, the gateway and the bot, over real loopback HTTP."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from bot import app, log
+from bot.settings import Settings
+from sandbox import atmos_http, telegram_http
+from sandbox.atmos import Gateway
+from sandbox.faults import Fault, Kind
+from sandbox.telegram import Group, Message, Person, Telegram
+
+TOKEN = "700000001:AAtest-token-of-no-bot-at-all-0000000"
+ADMINS = -1_000_000_000_057
+PRICE = 73_900_000
+GOOD = "8600990000000009"
+EXPIRY = "12/49"
+OFFERS = """
+[[offers]]
+slug = "protokol-57"
+title = "Protokol 57"
+description = { uz = "57 kunlik kurs", ru = "Курс на 57 дней", en = "A 57-day course" }
+seller = "Protokol <akademiyasi>"
+price = 1_478_000
+link = "https://t.me/+course"
+discount = { percent = 50, until = 2099-12-31 }
+"""
+
+
+@dataclass(slots=True)
+class World:
+    """What a story acts on and looks at."""
+
+    telegram: Telegram
+    gateway: Gateway
+    admins: Group
+    urls: dict[str, str]
+    home: Path
+    database_url: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    def student(self, number: int = 501, name: str = "Dilnoza", **about: Any) -> Person:
+        return self.telegram.person(number, name, **about)
+
+    def settings(self) -> Settings:
+        offers = self.home / "offers.toml"
+        if not offers.exists():
+            offers.write_text(OFFERS, "utf-8")
+        given = {
+            "bot_token": TOKEN,
+            "telegram_api_url": self.urls["telegram"],
+            "admin_chat_id": ADMINS,
+            "atmos_env": "sandbox",
+            "atmos_base_url": self.urls["atmos"],
+            "atmos_store_id": 57,
+            "atmos_consumer_key": "sandbox",
+            "atmos_consumer_secret": "sandbox",
+            "database_url": self.database_url,
+            "offers_file": offers,
+        }
+        return Settings(_env_file=None, **given | self.overrides)
+
+    @asynccontextmanager
+    async def bot(self, **overrides: Any) -> AsyncIterator[None]:
+        """Run the bot, as `python -m bot run` does, until the story leaves."""
+        self.overrides |= overrides
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(app.run(self.settings(), stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 20)
+
+    def goes_wrong(self, operation: str, kind: Kind, **how: Any) -> None:
+        """Make the gateway's next `operation` fail."""
+        self.gateway.faults.add(Fault(operation, kind, **how))
+
+    @property
+    def charged(self) -> list[int]:
+        return [entry.amount for entry in self.gateway.ledger if entry.kind == "charge"]
+
+    def calls(self, operation: str) -> int:
+        return len(self.gateway.called(operation))
+
+    @property
+    def code(self) -> str:
+        return self.gateway.sms[-1].code
+
+    @property
+    def wrong_code(self) -> str:
+        return f"{(int(self.code) + 1) % 1_000_000:06}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _log_as_in_production():
+    log.configure("INFO", "console")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses_between_retries():
+    stamina.set_testing(True, attempts=3)
+    yield
+    stamina.set_testing(False)
+
+
+@pytest.fixture
+def databases(tmp_path) -> Callable[[], str]:
+    return lambda: f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}"
+
+
+@pytest.fixture
+async def world(tmp_path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        telegram = Telegram(token=TOKEN)
+        gateway = Gateway()
+        urls = {
+            "telegram": await stack.enter_async_context(telegram_http.serve(telegram)),
+            "atmos": await stack.enter_async_context(atmos_http.serve(gateway)),
+        }
+        admins = telegram.group(ADMINS, "Sotuvlar", admins=[telegram.person(502, "Admin")])
+        url = f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}"
+        yield World(telegram, gateway, admins, urls, tmp_path, url)
+
+
+@pytest.fixture
+async def postgres() -> AsyncIterator[str]:
+    """An empty PostgreSQL schema; CI sets TEST_POSTGRES_URL, elsewhere the story stays on SQLite."""
+    url = os.environ["TEST_POSTGRES_URL"]
+    engine = create_async_engine(url)
+    async with engine.begin() as tx:
+        await tx.execute(text("DROP SCHEMA public CASCADE"))
+        await tx.execute(text("CREATE SCHEMA public"))
+    await engine.dispose()
+    yield url
+
+
+async def opens(student: Person, slug: str = "protokol-57") -> None:
+    student.says(f"/start {slug}")
+    await student.sees("Toʻlash")
+
+
+async def pays(student: Person) -> None:
+    student.says("/start protokol-57")
+    await student.sees("Protokol 57")
+    student.taps("pay:protokol-57")
+    await student.sees("karta raqam")
+
+
+async def names_card(student: Person, card: str = GOOD, expiry: str = EXPIRY) -> list[Message]:
+    number = student.says(card)
+    await student.sees("muddat", since=number)
+    return [number, student.says(expiry)]
+
+
+async def reaches_code(student: Person, card: str = GOOD) -> Message:
+    """Go from the offer to the question for the code, and give that question."""
+    await pays(student)
+    typed = await names_card(student, card)
+    return await student.sees("SMS kod", since=typed[-1])

@@ -1,0 +1,544 @@
+"""A purchase, told as the student lives it."""
+
+import asyncio
+import re
+import time
+
+import pytest
+
+from bot.app import COMMANDS
+from sandbox.atmos import CARDS
+from sandbox.faults import Fault, Kind
+from tests.conftest import GOOD, PRICE, names_card, pays, reaches_code
+
+
+def facts(text: str) -> str:
+    return text.replace("\xa0", " ")
+
+
+async def test_a_student_buys_and_everybody_who_must_know_is_told(world):
+    student = world.student(username="dilnoza")
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        paid = await student.sees("✅")
+        told = await world.admins.sees("✅")
+
+    transaction = next(iter(world.gateway.transactions.values()))
+    order = transaction.account
+    assert world.charged == [PRICE]
+    assert re.fullmatch(r"[0-9]{9}", order)
+    for part in (order, "Protokol 57", "739 000 soʻm", "UzCard 8600 99** **** 0009"):
+        assert part in facts(paid.text)
+        assert part in facts(told.text)
+    assert str(transaction.id) in paid.text
+    assert "https://ofd.example/" in paid.text
+    assert re.search(r"[0-9]{2}\.[0-9]{2}\.[0-9]{4} [0-9]{2}:[0-9]{2}", paid.text)
+    for part in ("Dilnoza", "@dilnoza", "501", str(transaction.id)):
+        assert part in told.text
+    assert str(transaction.success_trans_id) in told.text
+    assert student.taps("Kirish", paid) == "https://t.me/+course"
+
+
+async def test_the_offer_shows_both_prices_until_when_and_who_sells(world):
+    student = world.student()
+    async with world.bot():
+        student.says("/start protokol-57")
+        offer = await student.sees("Protokol 57")
+
+    said = facts(offer.text)
+    for part in ("57 kunlik kurs", "1 478 000 soʻm", "50%", "31.12.2099", "739 000 soʻm"):
+        assert part in said
+    assert "739\xa0000\xa0soʻm" in offer.text
+    assert "<s>1\xa0478\xa0000\xa0soʻm</s>" in offer.html
+    assert "Protokol <akademiyasi>" in offer.text
+
+
+async def test_what_the_student_typed_is_gone_and_only_the_mask_is_left(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        number = student.says("8600 9900 0000 0009")
+        seen = await student.sees("muddat")
+        expiry = student.says("12/49")
+        await student.sees("SMS kod")
+        code = student.says(world.code)
+        await student.sees("✅")
+
+    assert "8600 99** **** 0009" in seen.text
+    assert [m.deleted for m in (number, expiry, code)] == [True, True, True]
+    assert GOOD not in re.sub(r"\s", "", student.chat.render() + world.admins.render())
+
+
+async def test_the_message_is_deleted_before_atmos_is_asked(world):
+    student = world.student()
+    world.gateway.latency["pre-apply"] = 1.0
+    async with world.bot():
+        await pays(student)
+        _, expiry = await names_card(student)
+        await world.telegram.until(lambda: expiry.deleted, timeout=0.9)
+
+        assert world.gateway.sms == []
+
+        await student.sees("SMS kod")
+
+
+async def test_a_wrong_code_keeps_the_step_and_says_how_many_tries_are_left(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.wrong_code)
+        first = await student.sees("notoʻgʻri")
+        again = student.says(world.wrong_code)
+        second = await student.sees("notoʻgʻri", since=again)
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert "2 ta urinish" in (*first.edits, first.text)[-1]
+    assert "1 ta urinish" in second.text
+    assert world.charged == [PRICE]
+
+
+async def test_three_wrong_codes_end_the_payment_and_offer_a_fresh_start(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        for _ in range(3):
+            student.says(world.wrong_code)
+            typed = world.calls("confirm")
+            await world.telegram.until(lambda typed=typed: world.calls("confirm") > typed)
+            await asyncio.sleep(0.2)
+        await student.sees("juda koʻp marta")
+        student.taps("Qaytadan boshlash")
+        await student.sees("karta raqam")
+
+    assert world.charged == []
+
+
+async def test_while_confirm_runs_the_student_is_answered_within_a_second(world):
+    student = world.student()
+    world.gateway.latency["confirm"] = 2.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        waiting = await student.sees("⏳")
+        asked = time.monotonic()
+        student.says("/help")
+        await student.sees("/cancel", timeout=1.0)
+
+        assert time.monotonic() - asked < 1.0
+
+        paid = await student.sees("✅")
+
+    assert paid.id == waiting.id
+    assert any(call.method == "sendChatAction" for call in world.telegram.calls)
+
+
+async def test_five_identical_codes_at_once_are_one_capture_call(world):
+    """Failure story A9."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        for _ in range(5):
+            student.says(world.code)
+        await student.sees("✅")
+
+    assert world.calls("confirm") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_pressing_pay_while_it_is_being_charged_starts_nothing(world):
+    """Failure story A1, the part before the answer is known."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        student.taps("pay:protokol-57")
+        await student.sees("tekshir")
+        await student.sees("✅")
+
+    assert world.calls("create") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_what_is_bought_is_not_sold_again(world):
+    """Failure story A14."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        paid = await student.sees("✅")
+        student.taps("pay:protokol-57")
+        await student.sees("sotib olgansiz", since=paid)
+        start = student.says("/start protokol-57")
+        await student.sees("sotib olgansiz", since=start)
+
+    assert world.calls("create") == 1
+
+
+async def test_card_and_expiry_in_one_message(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        typed = student.says("8600-9900-0000-0009 12/49")
+        await student.sees("SMS kod")
+
+    assert typed.deleted
+
+
+@pytest.mark.parametrize(
+    "text", ["8600 9900 0000 0008", "12345", "karta yoʻq", "٨٦٠٠990000000009"]
+)
+async def test_a_number_that_is_none_stays_on_the_card_step(world, text):
+    """Failure story E11."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        typed = student.says(text)
+        await student.sees("Karta raqami notoʻgʻri")
+        student.says(GOOD)
+        await student.sees("muddat")
+
+    assert typed.deleted
+
+
+async def test_an_unknown_prefix_goes_on_with_a_hint(world):
+    card = next(number for number in CARDS if number.startswith("5555"))
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        student.says(card)
+        hint = await student.sees("muddat")
+        student.says("12/49")
+        await student.sees("SMS kod")
+
+    assert "oʻxshamaydi" in hint.text
+
+
+async def test_an_expiry_that_is_none_or_over_has_its_own_sentence(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        student.says(GOOD)
+        await student.sees("muddat")
+        student.says("13/49")
+        await student.sees("Muddat notoʻgʻri")
+        student.says("1/20")
+        await student.sees("muddati tugagan")
+        student.says("12.49")
+        await student.sees("SMS kod")
+
+
+@pytest.mark.parametrize("kind", ["photo", "voice", "sticker", "contact", "document", "location"])
+async def test_anything_but_text_is_deleted_and_the_step_asked_again(world, kind):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        sent = student.sends(kind)
+        again = await student.sees("faqat matn")
+        student.says(GOOD)
+        await student.sees("muddat")
+
+    assert sent.deleted
+    assert "karta raqamini" in again.text
+
+
+async def test_a_card_in_a_caption_is_deleted(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        sent = student.sends("photo", caption=GOOD)
+        await student.sees("faqat matn")
+
+    assert sent.deleted
+    assert world.calls("pre-apply") == 0
+
+
+async def test_an_edited_message_is_deleted_and_not_taken(world):
+    student = world.student()
+    async with world.bot():
+        student.says("/start")
+        await student.sees("Protokol 57")
+        innocent = student.says("salom")
+        await student.sees("/start")
+        student.edits(innocent, GOOD)
+        await student.sees("tahrirlangan")
+
+    assert innocent.deleted
+
+
+async def test_a_code_in_a_wrong_form_is_deleted_and_asked_again(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        typed = student.says("12345")
+        await student.sees("6 ta raqam")
+        student.says(f"{world.code[:3]} {world.code[3:]}")
+        await student.sees("✅")
+
+    assert typed.deleted
+    assert world.calls("confirm") == 1
+
+
+@pytest.mark.parametrize("way", ["/cancel", "button"])
+async def test_cancel_at_any_step_ends_it_without_money(world, way):
+    student = world.student()
+    async with world.bot():
+        for go in (pays, reaches_code):
+            await go(student)
+            said = student.says("/cancel") if way == "/cancel" else student.taps("Bekor qilish")
+            await student.sees("bekor qilindi", since=said)
+        student.says("/cancel")
+        await student.sees("Bekor qilinadigan toʻlov yoʻq")
+
+    assert world.charged == []
+
+
+async def test_a_cancelled_payment_takes_no_code(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.taps("Bekor qilish")
+        await student.sees("bekor qilindi")
+        student.says(world.code)
+        await student.sees("/start ni bosing")
+
+    assert world.calls("confirm") == 0
+
+
+async def test_send_again_appears_after_its_minute_and_asks_atmos_once(world):
+    student = world.student()
+    async with world.bot(otp_resend_after=1):
+        prompt = await reaches_code(student)
+        assert "Kodni qayta yuborish" not in str(prompt.buttons)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        student.taps("Kodni qayta yuborish")
+        student.taps("Kodni qayta yuborish")
+        await student.sees("yangi SMS kod")
+        await student.sees("soniyadan keyin")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.calls("retry-otp") == 1
+    assert world.calls("pre-apply") == 1
+
+
+async def test_where_atmos_cannot_resend_the_next_press_names_the_card_again(world):
+    student = world.student()
+    world.gateway.missing_paths = {"/merchant/pay/retry-otp"}
+    async with world.bot(otp_resend_after=0.1):
+        prompt = await reaches_code(student)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        before = len(world.gateway.calls)
+        student.taps("Kodni qayta yuborish")
+        await student.sees("aloqa boʻlmadi")
+
+        assert len(world.gateway.calls) == before + 1
+
+        student.taps("Kodni qayta yuborish")
+        await student.sees("yangi SMS kod")
+
+    assert world.calls("retry-otp") == 1
+    assert world.calls("pre-apply") == 2
+
+
+async def test_a_code_whose_time_is_over_offers_a_new_one_and_a_fresh_start(world):
+    student = world.student()
+    async with world.bot(otp_ttl=0.5, otp_resend_after=0.1):
+        await reaches_code(student)
+        over = await student.sees("vaqti tugadi")
+        student.says(world.code)
+        await student.sees("vaqti tugadi")
+
+        assert world.calls("confirm") == 0
+        assert "Kodni qayta yuborish" in str(over.buttons)
+        assert "Qaytadan boshlash" in str(over.buttons)
+
+        student.taps("Kodni qayta yuborish")
+        await student.sees("yangi SMS kod")
+
+
+async def test_silence_ends_the_payment_and_says_so(world):
+    student = world.student()
+    async with world.bot(checkout_ttl=1):
+        await pays(student)
+        await student.sees("vaqti tugadi, pul yechilmadi")
+        student.says(GOOD)
+        await student.sees("Qaytadan", timeout=3)
+
+    assert world.calls("pre-apply") == 0
+
+
+async def test_a_restart_goes_on_at_the_step(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        student.says(GOOD)
+        await student.sees("muddat")
+    async with world.bot():
+        expiry = student.says("12/49")
+        await student.sees("yana yuboring", since=expiry)
+        await names_card(student)
+        await student.sees("SMS kod")
+    async with world.bot():
+        code = student.says(world.code)
+        await student.sees("✅", since=code)
+
+    assert expiry.deleted
+    assert code.deleted
+    assert world.calls("create") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_in_a_group_start_answers_with_a_way_into_the_private_chat(world):
+    student = world.student()
+    group = world.telegram.group(-77, "Kurs", members=[student])
+    async with world.bot():
+        student.says("/start protokol-57", chat=group)
+        answer = await group.sees("shaxsiy suhbatda")
+
+    assert answer.rows[0][0]["url"].endswith("?start=protokol-57")
+    assert world.calls("create") == 0
+
+
+async def test_another_students_button_is_not_obeyed(world):
+    student, stranger = world.student(), world.student(777, "Begona")
+    async with world.bot():
+        prompt = await reaches_code(student)
+        cancel = prompt.rows[-1][0]["callback_data"]
+        stranger.says("/start")
+        offer = await stranger.sees("Protokol 57")
+        offer.rows[0][0]["callback_data"] = cancel
+        stranger.taps(cancel)
+        await stranger.sees("/start ni bosing")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_made_up_callback_data_changes_no_price(world):
+    """Failure story C6."""
+    student = world.student()
+    async with world.bot():
+        student.says("/start protokol-57")
+        offer = await student.sees("Protokol 57")
+        offer.rows[0][0]["callback_data"] = "pay:protokol-57:1"
+        student.taps("pay:protokol-57:1")
+        await student.sees("topilmadi")
+
+    assert world.calls("create") == 0
+
+
+async def test_the_offered_price_is_charged_though_it_was_edited_meanwhile(world):
+    """Failure story C2."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("1_478_000", "9_000_000"), "utf-8")
+    async with world.bot():
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_several_offers_are_a_choice(world):
+    offers = world.home / "offers.toml"
+    world.settings()
+    second = (
+        offers.read_text("utf-8").replace("protokol-57", "ikkinchi").replace("Protokol 57", "B")
+    )
+    offers.write_text(offers.read_text("utf-8") + second, "utf-8")
+    student = world.student()
+    async with world.bot():
+        student.says("/start")
+        await student.sees("Nima sotib olmoqchisiz")
+        student.taps("Protokol 57")
+        await student.sees("57 kunlik kurs")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("ru", "Оплатить"), ("en", "Pay"), ("uz", "Toʻlash")]
+)
+async def test_the_student_chooses_the_language_and_it_stays(world, language, said):
+    student = world.student()
+    async with world.bot():
+        student.says("/language")
+        await student.sees("Choose a language")
+        chosen = student.taps(f"language:{language}")
+        await world.telegram.until(lambda: len(student.chat.from_bot) >= 2)
+        student.says("/start")
+        offer = await student.sees("Protokol 57", since=chosen)
+
+    assert said in str(offer.buttons)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_command_answers(world, command):
+    student = world.student()
+    async with world.bot(support_contact="@yordam"):
+        said = student.says(f"/{command}")
+        await student.sees(lambda message: bool(message.text), since=said)
+
+
+async def test_an_offer_that_is_not_sold_is_said_to_be_gone(world):
+    student = world.student()
+    async with world.bot():
+        student.says("/start yoq-narsa")
+        await student.sees("topilmadi")
+
+
+async def test_two_students_at_once_are_two_payments(world):
+    students = [world.student(1000 + number, f"Talaba {number}") for number in range(20)]
+
+    async def buys(student):
+        await reaches_code(student)
+        sms = next(s for s in world.gateway.sms if s.transaction_id == transaction_of(student))
+        student.says(sms.code)
+        await student.sees("✅", timeout=15)
+
+    def transaction_of(student):
+        order = next(
+            t for t in world.gateway.transactions.values() if t.account == orders[student.id]
+        )
+        return order.id
+
+    orders: dict[int, str] = {}
+    async with world.bot():
+        for student in students:
+            await pays(student)
+            orders[student.id] = list(world.gateway.transactions.values())[-1].account
+        await asyncio.gather(*(buys(student) for student in students))
+        await world.telegram.until(lambda: world.admins.render().count("✅") == 20, timeout=15)
+
+    assert world.charged == [PRICE] * 20
+
+
+async def test_an_unreadable_update_in_a_batch_stops_nothing(world):
+    student = world.student()
+    world.telegram.inject({"message": {"message_id": 1, "chat": "no chat", "text": GOOD}})
+    async with world.bot():
+        student.says("/start protokol-57")
+        await student.sees("Protokol 57")
+
+
+async def test_telegram_failing_for_a_while_loses_no_announcement(world):
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        world.telegram.faults.add(Fault("editMessageText", Kind.bad_gateway))
+        world.telegram.faults.add(Fault("editMessageText", Kind.too_many, seconds=1))
+        world.telegram.faults.add(Fault("sendMessage", Kind.server_error))
+        await student.sees("✅", timeout=10)
+        await world.admins.sees("✅", timeout=10)
+
+    assert world.telegram.faults.waiting == []
+    assert len(world.admins.from_bot) == 1
