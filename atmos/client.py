@@ -138,13 +138,14 @@ class AtmosClient:
         since an int would lose leading zeros.
         """
         body = self._about(transaction_id) | {"otp": otp}
+        path = self._confirm_path
         try:
-            answer = await self._post(self._confirm_path, body, self.confirm_timeout)
+            answer = await self._post(path, body, self.confirm_timeout)
         except NoSuchPath:
-            if self._confirm_path == APPLY_PATH:
+            if path == APPLY_PATH:
                 raise
             self._confirm_path = APPLY_PATH
-            answer = await self._post(self._confirm_path, body, self.confirm_timeout)
+            answer = await self._post(APPLY_PATH, body, self.confirm_timeout)
         return _charged(answer)
 
     @stamina.retry(on=_worth_asking_again, attempts=3, timeout=TIMEOUT)
@@ -157,6 +158,8 @@ class AtmosClient:
         answer = await self._post("/merchant/pay/get", self._about(transaction_id), TIMEOUT)
         code = codes.number(answer.result.code)
         transaction = answer.transaction(closed=codes.REASONS.get(code or 0) is Reason.closed)
+        if transaction is None and answer.ok:
+            raise OutcomeUnknown("get answered OK without a transaction")
         if transaction is None:
             raise _refusal(answer)
         return transaction
@@ -186,6 +189,13 @@ class AtmosClient:
 
     @stamina.retry(on=_worth_asking_again, attempts=3, timeout=TIMEOUT)
     async def _fetch_token(self) -> Token:
+        """Get a token; however that fails, the call it was wanted for was never sent."""
+        try:
+            return await self._ask_for_token()
+        except OutcomeUnknown as lost:
+            raise NeverArrived(f"no token: {lost}") from lost
+
+    async def _ask_for_token(self) -> Token:
         """Put the grant in the query too: newer docs have it there, all have it in the body."""
         grant = {"grant_type": "client_credentials"}
         response = await self._send(
@@ -209,7 +219,9 @@ class AtmosClient:
                     **request,  # type: ignore[arg-type]
                 )
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise _lost(error) from error
+            lost = _lost(error)
+            # The text of a lost answer's error may quote bytes of it, and of what it echoes.
+            raise lost from (error if isinstance(lost, NeverArrived) else None)
 
 
 def _transport(proxy: str | None) -> httpx.AsyncBaseTransport:
@@ -229,11 +241,18 @@ def _lost(error: Exception) -> AtmosError:
     """
     cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
     if isinstance(cause, aiohttp.ClientError | OSError):
-        unsent = isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+        unsent = isinstance(cause, _UNSENT)
     else:
         unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     what = type(cause or error).__name__
     return NeverArrived(what) if unsent else OutcomeUnknown(what)
+
+
+_UNSENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,  # the proxy refused to open the tunnel
+)
 
 
 def _not_answered(response: httpx.Response) -> AtmosError:
@@ -281,6 +300,7 @@ def _charged(answer: Answer) -> Transaction:
     if answer.ok:
         raise OutcomeUnknown("confirm answered OK, and the transaction is not paid")
     refusal = _refusal(answer)
-    if refusal.code in codes.NOT_CHARGED:
+    untouched = transaction is None or transaction.state is State.open
+    if refusal.code in codes.NOT_CHARGED and untouched:
         raise refusal
     raise OutcomeUnknown(str(refusal), refusal.reason, refusal.code)

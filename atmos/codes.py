@@ -53,12 +53,13 @@ PHRASES = [
     (Reason.insufficient_funds, r"недостаточно|yetarli emas|mablag|insufficient"),
     (Reason.limit, r"лимит|limit"),
     (Reason.too_many_tries, r"попыт|urinish"),
-    (Reason.code_expired, r"(срок|истек|muddat|expired).*(код|kod|code)"),
-    (Reason.code_expired, r"(код|kod|code).*(срок|истек|muddat|expired)"),
-    (Reason.card_expired, r"(срок|истек|muddat|expired).*(карт|kart|card)"),
-    (Reason.card_expired, r"(карт|kart|card).*(срок|истек|muddat|expired)"),
+    (Reason.code_expired, r"(срок|ист[её]к|muddat|expired).*(код|kod|code)"),
+    (Reason.code_expired, r"(код|kod|code).*(срок|ист[её]к|muddat|expired)"),
+    (Reason.card_expired, r"(срок|ист[её]к|muddat|expired).*(карт|kart|card)"),
+    (Reason.card_expired, r"(карт|kart|card).*(срок|ист[её]к|muddat|expired)"),
     (Reason.card_blocked, r"блокир|blok|block|не активн|faol emas"),
     (Reason.wrong_code, r"(неверн|noto.g.ri|wrong).*(код|kod|code)"),
+    (Reason.wrong_code, r"(код|kod|code).*(неверн|noto.g.ri|wrong)"),
     (Reason.card_invalid, r"(карт|kart|card).*(не найден|topilmadi|not found)"),
 ]
 

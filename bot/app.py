@@ -169,6 +169,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             polling.cancel()
             await app.jobs.wait_and_close(settings.confirm_timeout + 5)
             drained.set()
+            app.database.written.set()  # wakes the outbox, which then sees that it is over
             await asyncio.gather(ticking, delivering)
         app.vault.wipe_all()
     log.info("stopped")

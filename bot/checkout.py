@@ -235,6 +235,11 @@ class Checkout:
         else:
             await self._outcomes.charged(intent.id, transaction)
 
+    async def open_payment(self, student_id: int) -> Intent | None:
+        """Give the student's newest payment that is not over."""
+        async with self._database.read() as tx:
+            return await db.open_payment(tx, student_id)
+
     async def cancel(self, intent_id: int) -> Intent:
         """End a payment that nobody was asked money for."""
         intent = await self.live(intent_id)

@@ -259,6 +259,11 @@ async def open_intent(tx: AsyncConnection, student_id: int, offer: str) -> Inten
     return await _one(tx, intents.c.student_id == student_id, intents.c.offer == offer, _IS_OPEN)
 
 
+async def open_payment(tx: AsyncConnection, student_id: int) -> Intent | None:
+    """Give the newest open intent of a student, whatever it is for."""
+    return await _one(tx, intents.c.student_id == student_id, _IS_OPEN)
+
+
 async def bought(tx: AsyncConnection, student_id: int, offer: str) -> Intent | None:
     """Give the payment by which the student has the offer."""
     return await _one(
@@ -320,7 +325,15 @@ async def take_resend(tx: AsyncConnection, intent: Intent, **changes: object) ->
 
 
 async def _one(tx: AsyncConnection, *where: sa.ColumnElement[bool]) -> Intent | None:
-    row = (await tx.execute(intents.select().where(*where).limit(1))).mappings().first()
+    row = (
+        (
+            await tx.execute(
+                intents.select().where(*where).order_by(intents.c.created_at.desc()).limit(1)
+            )
+        )
+        .mappings()
+        .first()
+    )
     return _intent(row) if row else None
 
 

@@ -32,6 +32,7 @@ class Words:
 class Action(StrEnum):
     send = "send"
     edit = "edit"  # or send, where the message is gone
+    buttons = "buttons"  # only these change under a message
     delete = "delete"
 
 
@@ -118,18 +119,29 @@ def expiry_ask(intent: Intent, number: CardNumber) -> Words:
     return Words(text, {"card": number.label}, (_cancel(intent),))
 
 
-def code_ask(intent: Intent, *, resendable: bool = False) -> Words:
-    return _about_code(intent, "code-ask", resendable=resendable)
+def code_ask(intent: Intent) -> Words:
+    return _about_code(intent, "code-ask")
 
 
-def code_sent_again(intent: Intent, *, resendable: bool = False) -> Words:
-    return _about_code(intent, "code-sent-again", resendable=resendable)
+def code_sent_again(intent: Intent) -> Words:
+    return _about_code(intent, "code-sent-again")
 
 
-def _about_code(intent: Intent, text: str, *, resendable: bool) -> Words:
+def _about_code(intent: Intent, text: str) -> Words:
     args: dict[str, Arg] = {"card": intent.card or "", "amount": intent.amount}
-    buttons = (_resend(intent), _cancel(intent)) if resendable else (_cancel(intent),)
-    return Words(text, args, buttons)
+    return Words(text, args, (_cancel(intent),))
+
+
+def resendable(intent: Intent) -> Notice:
+    """Put "send again" under the message that asked for the code."""
+    return Notice(
+        chat_id=intent.buyer.id,
+        language=intent.buyer.language,
+        words=Words("code-ask", {}, (_resend(intent), _cancel(intent))),
+        action=Action.buttons,
+        message_id=intent.prompt_id,
+        key=f"{intent.id}:resendable:{intent.prompt_id}",
+    )
 
 
 def wrong_code(intent: Intent, left: int) -> Words:

@@ -30,8 +30,8 @@ class OffersError(Exception):
 def tiyin(soum: int | Decimal) -> Tiyin:
     """Turn soʻm into whole tiyin, refusing what is not whole: 49999.50 → 4999950."""
     exact = Decimal(soum) * 100
-    if exact != exact.to_integral_value():
-        raise ValueError("a price has at most two decimals")
+    if not exact.is_finite() or exact != exact.to_integral_value():
+        raise ValueError("a price is a number with at most two decimals")
     return Tiyin(int(exact))
 
 
@@ -136,6 +136,7 @@ def _what_is_wrong(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return f"is not TOML in UTF-8 ({error})"
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, problem['loc'])) or 'offers'}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     )

@@ -89,14 +89,16 @@ class Outbox:
             await db.change_notice(tx, row_id, **changes)
 
     async def _send(self, notice: Notice) -> None:
-        if notice.action is Action.delete or notice.words is None:
+        chat_id, message_id = notice.chat_id, notice.message_id
+        language, words = notice.language, notice.words
+        if words is None:
             await self._delete(notice)
-        elif notice.action is Action.edit and notice.message_id is not None:
-            await self._voice.turn(
-                notice.chat_id, notice.message_id, notice.language, notice.words
-            )
+        elif message_id is None:
+            await self._voice.say(chat_id, language, words, notice.topic_id)
+        elif notice.action is Action.buttons:
+            await self._voice.put_buttons(chat_id, message_id, language, words)
         else:
-            await self._voice.say(notice.chat_id, notice.language, notice.words, notice.topic_id)
+            await self._voice.turn(chat_id, message_id, language, words)
 
     async def _delete(self, notice: Notice) -> None:
         try:

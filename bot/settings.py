@@ -37,6 +37,7 @@ HOSTS = {
 }
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_CREDENTIAL = "sandbox"
+NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
 def _https_or_loopback(url: str) -> str:
@@ -49,8 +50,8 @@ def _https_or_loopback(url: str) -> str:
 
 
 def _not_empty(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().strip():
-        raise ValueError("is empty")
+    if secret.get_secret_value().strip().lower() in NO_VALUE:
+        raise ValueError("write the value that ATMOS gave you")
     return secret
 
 
@@ -58,6 +59,18 @@ def _token(token: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", token.get_secret_value()):
         raise ValueError("is no bot token")
     return token
+
+
+def _database(url: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite\+aiosqlite|postgresql\+asyncpg)://", url.get_secret_value()):
+        raise ValueError("is no database of ours")
+    return url
+
+
+def _proxy(url: SecretStr) -> SecretStr:
+    if not re.match(r"https?://[^/\s]", url.get_secret_value()):
+        raise ValueError("is no proxy")
+    return url
 
 
 def _comma_separated(value: object) -> object:
@@ -96,10 +109,14 @@ class Settings(BaseSettings):
     atmos_store_id: int = Field(gt=0)
     atmos_consumer_key: Secret
     atmos_consumer_secret: Secret
-    atmos_callback_key: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)] = None
-    atmos_proxy_url: Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)] = None
+    atmos_callback_key: Annotated[Secret | None, BeforeValidator(_empty_is_unset)] = None
+    atmos_proxy_url: Annotated[
+        Annotated[SecretStr, AfterValidator(_proxy)] | None, BeforeValidator(_empty_is_unset)
+    ] = None
 
-    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///data/checkout.db")
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
+        "sqlite+aiosqlite:///data/checkout.db"
+    )
     offers_file: Path = Path("offers.toml")
     default_language: Literal["uz", "ru", "en"] = "uz"
 
@@ -112,7 +129,7 @@ class Settings(BaseSettings):
         tuple[Seconds, ...], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)
     ] = (130, 300, 900, 3600, 21600, 86400)
 
-    web_host: str = "127.0.0.1"
+    web_host: str = Field("127.0.0.1", min_length=1)
     web_port: int = Field(0, ge=0, le=65535)
     support_contact: Annotated[str | None, BeforeValidator(_empty_is_unset)] = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -155,6 +172,13 @@ CURES = {
     "atmos_store_id": "write the store id that ATMOS gave you, a positive number",
     "atmos_consumer_key": "write the consumer key that ATMOS gave you",
     "atmos_consumer_secret": "write the consumer secret that ATMOS gave you",
+    "atmos_confirm_path": "write a path that begins with /, like /merchant/pay/confirm",
+    "atmos_proxy_url": "write it like http://user:password@host:port, or leave it empty",
+    "database_url": (
+        "write sqlite+aiosqlite:///data/checkout.db, "
+        "or postgresql+asyncpg://user:password@host/database"
+    ),
+    "web_host": "write an address to listen at, like 127.0.0.1",
     "reconcile_delays": "write positive seconds with commas between, like 130,300,900",
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
     "card_ttl": "write seconds, 180 at most",
@@ -170,7 +194,8 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError("\n".join(map(_line, error.errors(include_input=False)))) from None
+        lines = map(_line, error.errors(include_input=False))
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
 
 
 def _line(problem: ErrorDetails) -> str:

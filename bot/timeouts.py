@@ -27,10 +27,8 @@ class Timeouts:
         async with self._database.read() as tx:
             resendable = await db.resendable(tx, self._database.now())
         for intent in resendable:
-            words = notices.code_ask(intent, resendable=True)
-            key = f"resendable:{intent.resend_at}"
-            said = notices.told(intent, words, key, edits=intent.prompt_id)
-            await self._database.amend(intent, [said] if intent.prompt_id else [], resend_at=None)
+            said = [notices.resendable(intent)] if intent.prompt_id else []
+            await self._database.amend(intent, said, resend_at=None)
 
     async def end_codes(self) -> None:
         """Say that a code's time is over, and what can be done."""

@@ -1,5 +1,7 @@
 """How the bot says `Words` in a chat: rendered, with buttons, in place of a message or anew."""
 
+from contextlib import suppress
+
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Message
@@ -37,3 +39,13 @@ class Voice:
         except TelegramBadRequest as refused:
             if "not modified" not in refused.message:
                 await self.say(chat_id, language, words)
+
+    async def put_buttons(
+        self, chat_id: int, message_id: int, language: str, words: Words
+    ) -> None:
+        """Put the buttons of `words` under a message, where it is still there."""
+        keyboard = self._texts.keyboard(language, words)
+        with suppress(TelegramBadRequest):
+            await self.bot.edit_message_reply_markup(
+                chat_id=chat_id, message_id=message_id, reply_markup=keyboard
+            )

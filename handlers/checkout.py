@@ -132,13 +132,15 @@ async def cancels(
 
 
 async def commands_cancel(
-    _: Message, state: FSMContext, checkout: Checkout, speech: Speech
+    message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
-    """Cancel the payment the dialogue is about."""
-    if "intent" not in await state.get_data():
+    """Cancel whatever payment of the student is open: their row knows, the dialogue may not."""
+    intent = await checkout.open_payment(message.chat.id)
+    if intent is None:
+        await state.clear()
         await speech.say(Words("nothing-to-cancel"))
-        return
-    await _cancel(await intent_of(state), state, checkout, speech)
+    else:
+        await _cancel(intent.id, state, checkout, speech)
 
 
 async def _cancel(intent_id: int, state: FSMContext, checkout: Checkout, speech: Speech) -> None:

@@ -1,8 +1,7 @@
 """The world of a story: Telegram, the gateway and the bot, over real loopback HTTP."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,6 @@ from typing import Any
 
 import pytest
 import stamina
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot import app, log
 from bot.settings import Settings
@@ -47,6 +44,7 @@ class World:
     urls: dict[str, str]
     home: Path
     database_url: str
+    missing_paths: set[str]  # of the gateway; a story adds to them
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def student(self, number: int = 501, name: str = "Dilnoza", **about: Any) -> Person:
@@ -115,39 +113,18 @@ def _no_pauses_between_retries():
 
 
 @pytest.fixture
-def databases(tmp_path) -> Callable[[], str]:
-    return lambda: f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}"
-
-
-@pytest.fixture
 async def world(tmp_path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         telegram = Telegram(token=TOKEN)
-        gateway = Gateway()
+        missing: set[str] = set()
+        gateway = Gateway(missing_paths=missing)
         urls = {
             "telegram": await stack.enter_async_context(telegram_http.serve(telegram)),
             "atmos": await stack.enter_async_context(atmos_http.serve(gateway)),
         }
         admins = telegram.group(ADMINS, "Sotuvlar", admins=[telegram.person(502, "Admin")])
         url = f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}"
-        yield World(telegram, gateway, admins, urls, tmp_path, url)
-
-
-@pytest.fixture
-async def postgres() -> AsyncIterator[str]:
-    """An empty PostgreSQL schema; CI sets TEST_POSTGRES_URL, elsewhere the story stays on SQLite."""
-    url = os.environ["TEST_POSTGRES_URL"]
-    engine = create_async_engine(url)
-    async with engine.begin() as tx:
-        await tx.execute(text("DROP SCHEMA public CASCADE"))
-        await tx.execute(text("CREATE SCHEMA public"))
-    await engine.dispose()
-    yield url
-
-
-async def opens(student: Person, slug: str = "protokol-57") -> None:
-    student.says(f"/start {slug}")
-    await student.sees("Toʻlash")
+        yield World(telegram, gateway, admins, urls, tmp_path, url, missing)
 
 
 async def pays(student: Person) -> None:

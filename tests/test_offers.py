@@ -141,20 +141,20 @@ def test_an_offer_is_found_by_its_slug(file):
 @pytest.mark.parametrize(
     ("was", "wrong", "said"),
     [
-        ("1_478_000", "49999.505", "offers.0.price: a price has at most two decimals"),
+        ("1_478_000", "49999.505", "offers.0.price: a price is a number with at most two"),
         ("1_478_000", "-1000", "offers.0.price: Input should be greater than or equal to 100000"),
         ("1_478_000", "0", "offers.0.price: Input should be greater than"),
         ("1_478_000", "999.99", "offers.0.price: Input should be greater than"),
         ("1_478_000", '"1478000"', "offers.0.price: write the price as a number of soʻm"),
         ("1_478_000", "true", "offers.0.price: write the price as a number of soʻm"),
-        ("1_478_000", "inf", "offers.0.price: "),
-        ("1_478_000", "nan", "offers.0.price: "),
+        ("1_478_000", "inf", "offers.0.price: a price is a number"),
+        ("1_478_000", "nan", "offers.0.price: a price is a number"),
         ("price = 1_478_000", "", "offers.0.price: Field required"),
         ("protokol-57", "Protokol 57", "offers.0.slug: String should match pattern"),
         ("protokol-57", "", "offers.0.slug: String should match pattern"),
         ("protokol-57", "a" * 41, "offers.0.slug: String should match pattern"),
-        ('"57 kunlik kurs"', "{ ru = 'Курс' }", "offers.0.description: needs at least a text for uz"),
-        ('"57 kunlik kurs"', '" "', "offers.0.description: needs at least a text for uz"),
+        ('"57 kunlik kurs"', "{ ru = 'Курс' }", "offers.0.description: needs at least a text"),
+        ('"57 kunlik kurs"', '" "', "offers.0.description: needs at least a text"),
         ("seller", "vendor", "offers.0.seller: Field required"),
         ("[[offers]]", "[[offer]]", "offers: Field required"),
         ("price = 1", "price := 1", "is not TOML in UTF-8 ("),
@@ -189,19 +189,19 @@ def test_a_discount_that_ends_at_no_moment_is_refused(file):
 def test_two_offers_with_one_slug_are_refused(file):
     file.write_text(OFFER * 2, "utf-8")
 
-    with pytest.raises(OffersError, match="two offers have the same slug"):
+    with pytest.raises(OffersError, match="offers: two offers have the same slug"):
         load(file)
 
 
 def test_an_empty_file_sells_nothing_and_is_refused(file):
     file.write_text("offers = []", "utf-8")
 
-    with pytest.raises(OffersError, match="offers: .*at least 1 item"):
+    with pytest.raises(OffersError, match=r"offers: .*at least 1 item"):
         load(file)
 
 
 def test_a_missing_file_is_named(file):
-    with pytest.raises(OffersError, match="cannot be read .No such file or directory"):
+    with pytest.raises(OffersError, match=r"cannot be read \(No such file or directory\)"):
         load(file)
 
 

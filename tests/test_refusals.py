@@ -1,0 +1,186 @@
+"""Every way a payment can be refused, by what the student reads and what was charged."""
+
+import pytest
+
+from atmos import Reason
+from bot.texts import Texts
+from sandbox.faults import Kind
+from tests.conftest import GOOD, PRICE, names_card, pays, reaches_code
+
+# The sandbox's cards, which are made up, by the sentence each leads to.
+AT_PRE_APPLY = {
+    "8600990000000090": Reason.card_invalid,
+    "8600990000000678": Reason.card_invalid,
+    "8600990000009000": Reason.card_expired,
+    "8600990000009018": Reason.card_blocked,
+    "8600990000009026": Reason.sms_off,
+    "8600990000009042": Reason.limit,
+    "8600990000000017": Reason.busy,
+    "8600990000009554": Reason.unknown,
+}
+SENTENCES = {
+    Reason.card_invalid: "bunday kartani topmadi",
+    Reason.card_expired: "muddati tugagan",
+    Reason.card_blocked: "bloklangan",
+    Reason.sms_off: "SMS-xabarnoma ulanmagan",
+    Reason.limit: "limiti tugagan",
+    Reason.busy: "hozir band",
+    Reason.unknown: "rad etdi",
+    Reason.insufficient_funds: "mablagʻ yetarli emas",
+}
+
+
+@pytest.mark.parametrize(("card", "reason"), AT_PRE_APPLY.items())
+async def test_a_card_refused_before_the_code_leaves_room_for_another(world, card, reason):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        await names_card(student, card)
+        refused = await student.sees(SENTENCES[reason])
+        await names_card(student, GOOD)
+        await student.sees("SMS kod")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert "karta raqamini yuboring" in refused.text
+    assert world.calls("create") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_too_little_money_ends_the_payment_and_a_fresh_start_is_offered(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student, "8600991000001120")
+        student.says(world.code)
+        refused = await student.sees(SENTENCES[Reason.insufficient_funds])
+        student.taps("Qaytadan boshlash", refused)
+        await student.sees("karta raqam", since=refused)
+
+    assert world.charged == []
+
+
+async def test_a_code_nobody_knows_is_told_to_the_admins_and_not_to_the_student(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        await names_card(student, "8600990000009554")
+        await student.sees("rad etdi")
+        told = await world.admins.sees("955")
+
+    assert "STPIMS-ERR-955" in told.text
+    assert "ERR" not in student.chat.render()
+
+
+async def test_the_gateways_own_words_are_never_shown_to_a_student(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        for card in AT_PRE_APPLY:
+            sent = await names_card(student, card)
+            await student.sees(lambda m: "pul yechilmadi" in m.text.lower(), since=sent[-1])
+
+    assert "STPIMS" not in student.chat.render()
+
+
+async def test_a_code_atmos_calls_expired_can_be_asked_for_again(world):
+    student = world.student()
+    world.gateway.otp_ttl = 0.2
+    async with world.bot(otp_resend_after=0.1):
+        await reaches_code(student)
+        await student.sees(lambda m: any("qayta yuborish" in b for row in m.buttons for b in row))
+        student.says(world.code)
+        over = await student.sees("vaqti tugadi")
+        world.gateway.otp_ttl = 300
+        student.taps("Kodni qayta yuborish", over)
+        await student.sees("yangi SMS kod")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_a_transaction_atmos_has_closed_is_started_afresh(world):
+    student = world.student()
+    world.gateway.transaction_ttl = 0.0
+    async with world.bot():
+        await pays(student)
+        await names_card(student)
+        closed = await student.sees("yopib qoʻygan")
+        world.gateway.transaction_ttl = 1800
+        student.taps("Qaytadan boshlash", closed)
+        await student.sees("karta raqam", since=closed)
+
+    assert world.calls("create") == 2
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.bad_gateway, Kind.server_error, Kind.garbage, Kind.drop, Kind.too_many]
+)
+@pytest.mark.parametrize("operation", ["create", "pre-apply"])
+async def test_a_gateway_that_is_down_is_said_to_be_and_nothing_is_lost(world, operation, kind):
+    student = world.student()
+    world.goes_wrong(operation, kind)
+    async with world.bot():
+        student.says("/start")
+        await student.sees("Protokol 57")
+        student.taps("pay:protokol-57")
+        if operation == "pre-apply":
+            await student.sees("karta raqam")
+            await names_card(student)
+        down = await student.sees("aloqa boʻlmadi")
+        if operation == "create":
+            student.taps("Qaytadan boshlash", down)
+            await student.sees("karta raqam", since=down)
+        await names_card(student)
+        await student.sees("SMS kod")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_wrong_keys_are_told_to_the_admins_once(world):
+    first, second = world.student(), world.student(777, "Ikkinchi")
+    async with world.bot(atmos_consumer_secret="nobody-knows"):
+        for student in (first, second):
+            student.says("/start")
+            await student.sees("Protokol 57")
+            student.taps("pay:protokol-57")
+            await student.sees("hozir ishlamayapti")
+        await world.admins.sees("bot check")
+
+    assert len(world.admins.from_bot) == 1
+
+
+async def test_a_401_in_the_middle_renews_the_token_and_the_student_notices_nothing(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        world.gateway.expire_tokens()
+        await names_card(student)
+        await student.sees("SMS kod")
+        world.gateway.expire_tokens()
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_our_own_refusal_at_the_approval_question_charges_nothing(world):
+    student = world.student()
+    world.gateway.callback_url = "http://127.0.0.1:9/nobody"
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("sotuvchi tizimi qabul qilmadi")
+        await world.admins.sees("bot check")
+
+    assert world.charged == []
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_sentence_in_every_language(reason):
+    texts = Texts()
+
+    for language in ("uz", "ru", "en"):
+        assert texts.label(language, f"declined-{reason}")

@@ -1,0 +1,264 @@
+"""A wrong setting stops the start with one line that names it and says what to write."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from atmos.client import CONFIRM_PATH
+from bot.settings import AtmosEnv, Settings, SettingsError, load
+
+ROOT = Path(__file__).parent.parent
+NAMES = {name.upper() for name in Settings.model_fields}
+GOOD = {
+    "BOT_TOKEN": "700000001:AAtest-token-of-no-bot-at-all-0000000",
+    "ADMIN_CHAT_ID": "-1001234567890",
+    "ATMOS_ENV": "production",
+    "ATMOS_STORE_ID": "57",
+    "ATMOS_CONSUMER_KEY": "key-of-the-shop",
+    "ATMOS_CONSUMER_SECRET": "secret-of-the-shop",
+}
+REQUIRED = sorted(GOOD)
+SECRETS = {
+    "BOT_TOKEN": GOOD["BOT_TOKEN"],
+    "ATMOS_CONSUMER_KEY": GOOD["ATMOS_CONSUMER_KEY"],
+    "ATMOS_CONSUMER_SECRET": GOOD["ATMOS_CONSUMER_SECRET"],
+    "ATMOS_CALLBACK_KEY": "key-of-the-callback",
+    "ATMOS_PROXY_URL": "http://shop:proxy-password@10.0.0.1:3128",
+    "DATABASE_URL": "postgresql+asyncpg://shop:database-password@db/checkout",
+}
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Give the settings of an environment that holds nothing but the good ones and `changes`."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    def load_with(**changes):
+        for name, value in (GOOD | changes).items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        return load(_env_file=None)
+
+    return load_with
+
+
+@pytest.fixture
+def refused(loaded):
+    """Give the lines of the refusal of such an environment."""
+
+    def lines(**changes):
+        with pytest.raises(SettingsError) as error:
+            loaded(**changes)
+        return str(error.value).splitlines()
+
+    return lines
+
+
+def test_six_settings_are_enough(loaded):
+    settings = loaded()
+
+    assert settings.bot_token.get_secret_value() == GOOD["BOT_TOKEN"]
+    assert (settings.admin_chat_id, settings.admin_topic_id) == (-1001234567890, None)
+    assert settings.atmos_env is AtmosEnv.production
+    assert settings.atmos_url == "https://partner.atmos.uz"
+    assert settings.atmos_confirm_path == CONFIRM_PATH
+    assert settings.telegram_api_url == "https://api.telegram.org"
+    assert settings.database_url.get_secret_value() == "sqlite+aiosqlite:///data/checkout.db"
+    assert settings.offers_file == Path("offers.toml")
+    assert settings.default_language == "uz"
+    assert settings.card_ttl == settings.otp_ttl == 180
+    assert settings.confirm_timeout == 120
+    assert settings.reconcile_delays == (130, 300, 900, 3600, 21600, 86400)
+    assert settings.reconcile_delays[0] > settings.confirm_timeout
+    assert (settings.web_host, settings.web_port) == ("127.0.0.1", 0)
+    assert (settings.log_level, settings.log_format) == ("INFO", "console")
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_setting_is_named_with_what_to_write(refused, name):
+    [line] = refused(**{name: None})
+
+    assert re.match(rf"{name}: write ", line)
+
+
+def test_every_missing_setting_has_its_line(refused):
+    lines = refused(**dict.fromkeys(REQUIRED))
+
+    assert sorted(line.split(":")[0] for line in lines) == REQUIRED
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", ["false", "", " ", "null"])
+def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
+    """Failure story C7."""
+    [line] = refused(**{name: value})
+
+    assert re.match(rf"{name}: write ", line)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [
+        ("BOT_TOKEN", "700000001", "write the token that @BotFather gave you"),
+        ("BOT_TOKEN", "bot700000001:AAtest", "write the token that @BotFather gave you"),
+        ("ADMIN_CHAT_ID", "@admins", "write the admin group's id, a negative number"),
+        ("ADMIN_TOPIC_ID", "false", "Input should be a valid integer"),
+        ("TELEGRAM_API_URL", "http://api.telegram.org", "write an https:// address"),
+        ("TELEGRAM_API_URL", "false", "write an https:// address"),
+        ("TELEGRAM_API_URL", "", "write an https:// address"),
+        ("ATMOS_ENV", "prod", "write production, test or sandbox"),
+        ("ATMOS_BASE_URL", "http://partner.atmos.uz", "write an https:// address"),
+        ("ATMOS_BASE_URL", "http://127.0.0.1.evil.uz", "write an https:// address"),
+        ("ATMOS_BASE_URL", "http://127.0.0.1@evil.uz", "write an https:// address"),
+        ("ATMOS_BASE_URL", "http://0.0.0.0:8090", "write an https:// address"),
+        ("ATMOS_BASE_URL", "partner.atmos.uz", "write an https:// address"),
+        ("ATMOS_BASE_URL", "https://", "write an https:// address"),
+        ("ATMOS_BASE_URL", "false", "write an https:// address"),
+        ("ATMOS_CONFIRM_PATH", "merchant/pay/apply", "write a path that begins with /"),
+        ("ATMOS_STORE_ID", "-57", "write the store id that ATMOS gave you, a positive number"),
+        ("ATMOS_STORE_ID", "0", "write the store id that ATMOS gave you, a positive number"),
+        ("ATMOS_STORE_ID", "57.5", "write the store id that ATMOS gave you, a positive number"),
+        ("ATMOS_CALLBACK_KEY", "false", "write the value that ATMOS gave you"),
+        ("ATMOS_PROXY_URL", "false", "write it like http://user:password@host:port"),
+        ("ATMOS_PROXY_URL", "10.0.0.1:3128", "write it like http://user:password@host:port"),
+        ("DATABASE_URL", "", "write sqlite+aiosqlite:///data/checkout.db, or postgresql+asyncpg"),
+        ("DATABASE_URL", "postgres://a:b@db/c", "write sqlite+aiosqlite:///data/checkout.db, or"),
+        ("DATABASE_URL", "data/checkout.db", "write sqlite+aiosqlite:///data/checkout.db, or"),
+        ("DEFAULT_LANGUAGE", "kk", "Input should be 'uz', 'ru' or 'en'"),
+        ("CHECKOUT_TTL", "0", "Input should be greater than 0"),
+        ("CHECKOUT_TTL", "", "Input should be a valid number"),
+        ("OTP_TTL", "-1", "Input should be greater than 0"),
+        ("OTP_RESEND_AFTER", "false", "Input should be a valid number"),
+        ("CONFIRM_TIMEOUT", "nan", "Input should be greater than 0"),
+        ("CARD_TTL", "181", "write seconds, 180 at most"),
+        ("CARD_TTL", "0", "write seconds, 180 at most"),
+        ("RECONCILE_DELAYS", "", "write positive seconds with commas between"),
+        ("RECONCILE_DELAYS", "130,later,never", "write positive seconds with commas between"),
+        ("RECONCILE_DELAYS", "130,-1", "write positive seconds with commas between"),
+        ("WEB_HOST", "", "write an address to listen at"),
+        ("WEB_PORT", "65536", "write a port from 1 to 65535, or 0"),
+        ("WEB_PORT", "false", "write a port from 1 to 65535, or 0"),
+        ("LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("LOG_FORMAT", "xml", "Input should be 'console' or 'json'"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_with_what_to_write(refused, name, value, cure):
+    [line] = refused(**{name: value})
+
+    assert line.startswith(f"{name}: {cure}")
+    assert "Value error" not in line
+
+
+@pytest.mark.parametrize("env", ["production", "test"])
+@pytest.mark.parametrize("name", ["ATMOS_CONSUMER_KEY", "ATMOS_CONSUMER_SECRET"])
+def test_the_sandboxs_keys_never_reach_a_shop(refused, env, name):
+    """Failure story C7."""
+    [line] = refused(ATMOS_ENV=env, **{name: "sandbox"})
+
+    assert name in line.split(": ")[0]
+    assert "write the keys ATMOS gave you, or ATMOS_ENV=sandbox" in line
+
+
+def test_a_shops_keys_never_reach_another_sandbox(refused):
+    [line] = refused(ATMOS_ENV="sandbox", ATMOS_BASE_URL="https://partner.atmos.uz")
+
+    assert line.startswith("ATMOS_BASE_URL: ")
+    assert "write its http://127.0.0.1 address" in line
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ("production", "https://partner.atmos.uz"),
+        ("test", "https://apigw.atmos.uz"),
+        ("sandbox", "http://127.0.0.1:8090"),
+    ],
+)
+def test_each_environment_has_its_host(loaded, env, url):
+    assert loaded(ATMOS_ENV=env).atmos_url == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "localhost:8090", "[::1]:8090"])
+def test_http_is_for_this_machine(loaded, host):
+    settings = loaded(
+        ATMOS_ENV="sandbox", ATMOS_BASE_URL=f"http://{host}/", TELEGRAM_API_URL=f"http://{host}"
+    )
+
+    assert settings.atmos_url == settings.telegram_api_url == f"http://{host}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ADMIN_TOPIC_ID", "ATMOS_BASE_URL", "ATMOS_CONFIRM_PATH", "ATMOS_CALLBACK_KEY",
+     "ATMOS_PROXY_URL", "SUPPORT_CONTACT"],
+)  # fmt: skip
+def test_an_empty_optional_setting_is_as_good_as_none(loaded, name):
+    assert loaded(**{name: ""}) == loaded(**{name: None})
+
+
+def test_delays_are_written_with_commas(loaded):
+    assert loaded(RECONCILE_DELAYS="130, 300,900.5").reconcile_delays == (130, 300, 900.5)
+
+
+def test_no_secret_is_printed(loaded):
+    settings = loaded(**SECRETS)
+    printed = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+    assert set(SECRETS.values()) == set(settings.secrets())
+    for secret in (*SECRETS.values(), "proxy-password", "database-password"):
+        assert secret not in printed
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ATMOS_STORE_ID": "-57"},
+        {"BOT_TOKEN": "hidden-token"},
+        {"DATABASE_URL": "mysql://shop:database-password@db/checkout"},
+        {"ATMOS_PROXY_URL": "socks5://shop:proxy-password@10.0.0.1"},
+        {"ATMOS_CONSUMER_KEY": "sandbox"},
+        {"ATMOS_BASE_URL": "http://shop:url-password@partner.atmos.uz"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_no_secret_appears_in_a_refusal(refused, wrong):
+    said = "\n".join(refused(**SECRETS | wrong))
+
+    for value in (*(SECRETS | wrong).values(), "-password@", "hidden"):
+        assert value in {"sandbox", "-57"} or value not in said
+
+
+def test_what_is_read_first_is_the_environment_and_then_the_file(monkeypatch, tmp_path, loaded):
+    loaded()
+    file = tmp_path / ".env"
+    file.write_text("SUPPORT_CONTACT=@sotuvchi\nDEFAULT_LANGUAGE=ru\nOTHERS=1\n", "utf-8")
+    monkeypatch.setenv("DEFAULT_LANGUAGE", "en")
+    settings = load(_env_file=file)
+
+    assert (settings.support_contact, settings.default_language) == ("@sotuvchi", "en")
+
+
+def written(file):
+    return (ROOT / file).read_text("utf-8")
+
+
+@pytest.mark.parametrize("file", [".env.example", "README.md"])
+def test_every_setting_is_written_down(file):
+    text = written(file)
+
+    assert {name for name in NAMES if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_the_example_holds_only_settings_each_once_and_with_its_default(monkeypatch, loaded):
+    loaded()
+    lines = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", written(".env.example"), re.MULTILINE)
+    for name, value in lines:
+        monkeypatch.setenv(name, GOOD.get(name) or value)
+
+    assert sorted(name for name, _ in lines) == sorted(NAMES)
+    assert load(_env_file=None) == loaded(**dict.fromkeys(NAMES - set(GOOD)))
