@@ -1,5 +1,5 @@
-# Oʻzbekcha. Harflar: oʻ gʻ = U+02BB, tutuq belgisi = U+02BC.
-# ✅ faqat toʻlangan xabarda. «tekshir» faqat natija nomaʼlum boʻlganda.
+# English. Numbers passed as strings (left, seconds) are written without plurals.
+# ✅ only in the message about a payment made. "check" only when the outcome is unknown.
 # Int arguments are amounts in tiyin, said with MONEY; moments are said with WHEN.
 
 # Offer
@@ -9,146 +9,146 @@ offer =
 
     { $description }
 
-    Narxi: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
+    Price: <b>{ MONEY($price) } soum</b>
+    Seller: { $seller }
 offer-discounted =
     <b>{ $title }</b>
 
     { $description }
 
-    Narxi: <s>{ MONEY($list-price) } soʻm</s>
-    Chegirma: { $percent }%
-    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
+    Price: <s>{ MONEY($list-price) } soum</s>
+    Discount: { $percent }%
+    You pay: <b>{ MONEY($price) } soum</b>
+    Seller: { $seller }
 offer-discounted-until =
     <b>{ $title }</b>
 
     { $description }
 
-    Narxi: <s>{ MONEY($list-price) } soʻm</s>
-    Chegirma: { $percent }%, { WHEN($until) } gacha
-    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
-offers = Nima sotib olmoqchisiz?
-offer-gone = Bunday taklif topilmadi yoki sotuv yakunlangan. Takliflarni koʻrish uchun /start ni bosing.
-group-start = Toʻlov faqat bot bilan shaxsiy suhbatda qilinadi. Karta maʼlumotlarini guruhga yozmang.
+    Price: <s>{ MONEY($list-price) } soum</s>
+    Discount: { $percent }%, until { WHEN($until) }
+    You pay: <b>{ MONEY($price) } soum</b>
+    Seller: { $seller }
+offers = What would you like to buy?
+offer-gone = There is no such offer, or the sale has ended. To see the offers, tap /start.
+group-start = You can pay only in a private chat with the bot. Do not post card details in the group.
 
 # Buttons
 
-pay-button = 💳 Toʻlash — { MONEY($price) } soʻm
-start-again-button = 🔄 Qaytadan boshlash
-cancel-button = Bekor qilish
-resend-button = 📩 Kodni qayta yuborish
+pay-button = 💳 Pay — { MONEY($price) } soum
+start-again-button = 🔄 Start again
+cancel-button = Cancel
+resend-button = 📩 Send the code again
 language-button = 🌐 Til · Язык · Language
-private-button = Bot bilan suhbatni ochish
-enter-button = 🎓 Kirish
+private-button = Open a chat with the bot
+enter-button = 🎓 Enter
 
 # Steps
 
 card-ask =
-    <b>1/3.</b> { $title } — <b>{ MONEY($amount) } soʻm</b>
+    <b>1/3.</b> { $title } — <b>{ MONEY($amount) } soum</b>
 
-    Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
+    To pay, send your card number (UzCard or Humo, 16 digits).
 
-    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
-card-again = Endi karta raqamini yuboring: oʻsha yoki boshqa karta.
-expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
-code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
+    🔒 Your message is deleted from the chat as soon as it is read. Card details are not stored.
+card-again = Now send a card number: the same card or another one.
+expiry-again = Send the card's expiry date (MM/YY), for example 12/27.
+code-again = Send the 6-digit SMS code from your bank.
 expiry-ask =
-    Karta: <b>{ $card }</b>
+    Card: <b>{ $card }</b>
 
-    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+    <b>2/3.</b> Send the card's expiry date (MM/YY), for example 12/27. This message will be deleted too.
 expiry-ask-hint =
-    Karta: <b>{ $card }</b>
-    Bu UzCard yoki Humo kartasiga oʻxshamaydi. Raqam toʻgʻri boʻlsa, davom eting.
+    Card: <b>{ $card }</b>
+    This does not look like a UzCard or Humo card. If the number is right, go on.
 
-    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+    <b>2/3.</b> Send the card's expiry date (MM/YY), for example 12/27. This message will be deleted too.
 code-ask =
-    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga shu toʻlov uchun SMS kod yubordi.
+    <b>3/3.</b> The bank has sent an SMS code for this payment to the phone linked to card { $card }.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Shu 6 xonali SMS kodni yuboring. Bu Telegram kodi emas: bankning aynan shu toʻlovni tasdiqlash kodi. Xabaringiz oʻchiriladi.
+    Payment: <b>{ MONEY($amount) } soum</b>
+    Send that 6-digit SMS code. This is not a Telegram code: it is the bank's code to confirm this payment only. Your message will be deleted.
 code-sent-again =
-    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga yangi SMS kod yubordi.
+    <b>3/3.</b> The bank has sent a new SMS code to the phone linked to card { $card }.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Eng oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
+    Payment: <b>{ MONEY($amount) } soum</b>
+    Send the 6-digit code from the latest SMS. Your message will be deleted.
 
-note-starting = ⏳ Toʻlov ochilmoqda…
-note-challenge = ⏳ Bankdan SMS kod soʻralmoqda…
-note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 daqiqagacha davom etadi. Hech narsa yubormay kutib turing.
+note-starting = ⏳ Opening the payment…
+note-challenge = ⏳ Contacting the bank…
+note-capture = ⏳ The payment has been sent to the bank. It usually takes a few seconds, sometimes up to 2 minutes. Please wait and do not send anything.
 
 # What was typed
 
-number-invalid = Karta raqami notoʻgʻri. 16 ta raqamni kartadagidek qaytadan yuboring.
-expiry-invalid = Muddat notoʻgʻri yozildi. Oy va yilni kartadagidek yuboring, masalan 12/27.
-expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring yoki muddat notoʻgʻri yozilgan boʻlsa, uni qaytadan yuboring.
-code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
-not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
-edited = Xabar tahrirlangan edi, xavfsizlik uchun u oʻchirildi. Maʼlumotni yangi xabar bilan yuboring.
-card-lost = Xavfsizlik uchun karta raqami faqat bir necha daqiqa eslab qolinadi va hozir oʻchirilgan. Karta raqamini yana yuboring.
+number-invalid = The card number is not right. Send the 16 digits again, as they are on the card.
+expiry-invalid = The expiry date is not right. Send the month and year as they are on the card, for example 12/27.
+expiry-passed = This card has expired. Send the number of another card, or, if you mistyped the date, send it again.
+code-invalid = The SMS code has 6 digits. Send it again.
+not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
+edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
+card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 
 # Code
 
 wrong-code =
-    SMS kod notoʻgʻri, pul yechilmadi. Yana { $left } ta urinish qoldi.
+    The SMS code is wrong, no money was taken. Tries left: { $left }.
 
-    Eng oxirgi kelgan SMS kodni yuboring.
-code-over = SMS kodning vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
-resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
-capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
+    Send the code from the latest SMS.
+code-over = The SMS code has expired, no money was taken. Ask for a new code or start the payment again.
+resend-wait = You can ask for a new SMS code in { $seconds } sec.
+capture-not-sent = The bank could not be reached, no money was taken. Send the SMS code again in a minute.
 
 # Result
 
 paid =
-    ✅ <b>Toʻlov qabul qilindi</b>
+    ✅ <b>Payment received</b>
 
-    Buyurtma: <b>{ $order }</b>
+    Order: <b>{ $order }</b>
     { $title }
-    Summa: <b>{ MONEY($amount) } soʻm</b>
-    Karta: { $card }
-    Vaqt: { WHEN($at) }
-    Tranzaksiya: { $transaction }
+    Amount: <b>{ MONEY($amount) } soum</b>
+    Card: { $card }
+    Time: { WHEN($at) }
+    Transaction: { $transaction }
 paid-with-receipt =
     { paid }
-    🧾 Fiskal chek: { $receipt }
+    🧾 Fiscal receipt: { $receipt }
 checking =
-    ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul yechilgan boʻlsa, ikkinchi marta yechilmaydi.
+    ⏳ We are checking the result of your payment. <b>Do not pay again</b>: if the money was taken, it will not be taken a second time.
 
-    Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
-not-charged = Toʻlov amalga oshmadi: bank kartadan pul yechilmaganini tasdiqladi.
+    Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything.
+not-charged = The payment did not go through: the bank confirmed that no money was taken from the card.
 already-paid =
-    Siz buni sotib olgansiz: { $title }.
+    You have already bought this: { $title }.
 
-    Buyurtma: <b>{ $order }</b>. Qayta toʻlash shart emas.
-start-again = Xohlasangiz, toʻlovni qaytadan boshlang.
-expired = Toʻlov vaqti tugadi, pul yechilmadi.
-cancelled = Toʻlov bekor qilindi, pul yechilmadi.
-nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
-intent-over = Bu toʻlov allaqachon yopilgan, u boʻyicha pul yechilmadi.
-idle = Toʻlovni boshlash uchun /start ni bosing.
+    Order: <b>{ $order }</b>. You do not need to pay again.
+start-again = If you like, start the payment again.
+expired = The time to pay has run out, no money was taken.
+cancelled = The payment is cancelled, no money was taken.
+nothing-to-cancel = There is no payment to cancel. To see the offers, tap /start.
+intent-over = This payment is already closed, no money was taken for it.
+idle = To start a payment, tap /start.
 
 # Why the bank or the gateway said no
 
-declined-card-invalid = Bank bunday kartani topmadi: raqam yoki muddat notoʻgʻri. Pul yechilmadi.
-declined-card-expired = Kartaning amal qilish muddati tugagan. Pul yechilmadi. Boshqa kartadan foydalaning.
-declined-card-blocked = Karta bloklangan yoki faol emas. Pul yechilmadi. Boshqa kartadan foydalaning yoki bankingizga murojaat qiling.
-declined-sms-off = Kartaga SMS-xabarnoma ulanmagan, shuning uchun kod yuborib boʻlmaydi. Uni bank ilovasida yoki bankomatda yoqing yoki boshqa kartadan foydalaning. Pul yechilmadi.
-declined-insufficient-funds = Kartada mablagʻ yetarli emas, pul yechilmadi. Kartani toʻldiring yoki boshqa kartadan foydalaning.
-declined-limit = Kartaning toʻlov limiti tugagan, pul yechilmadi. Limitni bankingizda oshiring yoki boshqa kartadan foydalaning.
-declined-wrong-code = SMS kod notoʻgʻri, pul yechilmadi.
-declined-code-expired = SMS kodning vaqti tugadi, pul yechilmadi.
-declined-too-many-tries = SMS kod juda koʻp marta notoʻgʻri kiritildi, pul yechilmadi.
-declined-code-already-sent = SMS kod allaqachon yuborilgan. Uni kuting va shu yerga yuboring.
-declined-closed = Bank bu toʻlovni yopib qoʻygan, pul yechilmadi.
-declined-busy = Bank tizimi hozir band, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-declined-refused-by-merchant = Toʻlovni sotuvchi tizimi qabul qilmadi, pul yechilmadi. Administratorlarga xabar berildi.
-declined-not-found = Bank bu toʻlovni topmadi, pul yechilmadi.
-declined-wrong-parameters = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring. Administratorlarga xabar berildi.
-gateway-down = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-gateway-misconfigured = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-error = Kutilmagan xatolik yuz berdi. Oxirgi qadamni yana bir marta takrorlang; yordam bermasa, /start ni bosing.
+declined-card-invalid = The bank did not find this card: the number or the expiry date is wrong. No money was taken.
+declined-card-expired = The card has expired. No money was taken. Use another card.
+declined-card-blocked = The card is blocked or not active. No money was taken. Use another card or contact your bank.
+declined-sms-off = SMS notifications are not on for this card, so the code cannot be sent. Turn them on in the bank's app or at an ATM, or use another card. No money was taken.
+declined-insufficient-funds = There is not enough money on the card, no money was taken. Top up the card or use another one.
+declined-limit = The card's payment limit is used up, no money was taken. Raise the limit with your bank or use another card.
+declined-wrong-code = The SMS code is wrong, no money was taken.
+declined-code-expired = The SMS code has expired, no money was taken.
+declined-too-many-tries = The SMS code was entered wrong too many times, no money was taken.
+declined-code-already-sent = The SMS code has already been sent. Wait for it and send it here.
+declined-closed = The bank has closed this payment, no money was taken.
+declined-busy = The bank's system is busy now, no money was taken. Try again in a minute or two.
+declined-refused-by-merchant = The seller's system did not accept the payment, no money was taken. The admins have been told.
+declined-not-found = The bank did not find this payment, no money was taken.
+declined-wrong-parameters = Payment is not working right now, no money was taken. The admins have been told, try again later.
+declined-unknown = The bank declined the payment, no money was taken. Use another card or try again later. The admins have been told.
+gateway-down = The bank could not be reached, no money was taken. Try again in a minute or two.
+gateway-misconfigured = Payment is not working right now, no money was taken. The admins have been told, try again later.
+error = Something unexpected went wrong. Repeat the last step once more; if that does not help, tap /start.
 
 # Menu
 
@@ -156,54 +156,54 @@ language-ask = Tilni tanlang · Выберите язык · Choose a language
 language-uz = Oʻzbekcha
 language-ru = Русский
 language-en = English
-language-chosen = Endi bot oʻzbekcha gapiradi.
+language-chosen = The bot now speaks English.
 help =
-    Bu bot orqali UzCard va Humo kartasi bilan toʻlash mumkin.
+    With this bot you can pay by UzCard or Humo card.
 
-    /start — takliflar va toʻlov
-    /cancel — boshlangan toʻlovni bekor qilish
-    /language — til
-    /paysupport — toʻlov boʻyicha yordam
-    /privacy — maʼlumotlaringiz haqida
-paysupport = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan murojaat qiling: { $contact }
-paysupport-none = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan sotuvchiga murojaat qiling.
+    /start — offers and payment
+    /cancel — cancel a payment you started
+    /language — language
+    /paysupport — help with a payment
+    /privacy — about your data
+paysupport = If you have a question about a payment, write and give your order number: { $contact }
+paysupport-none = If you have a question about a payment, contact the seller and give your order number.
 privacy =
-    Karta raqami, muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+    The card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 
-    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirishni soʻrash uchun: /paysupport
+    Stored: your name, Telegram ID, order, amount, the first 6 and last 4 digits of the card. To ask for them to be deleted: /paysupport
 
 # Commands in Telegram's menu
 
-command-start = Takliflar va toʻlov
-command-cancel = Toʻlovni bekor qilish
-command-language = Til
-command-help = Yordam
-command-paysupport = Toʻlov boʻyicha yordam
-command-privacy = Maʼlumotlaringiz haqida
+command-start = Offers and payment
+command-cancel = Cancel the payment
+command-language = Language
+command-help = Help
+command-paysupport = Help with a payment
+command-privacy = About your data
 
 # Admin group
 
 admin-paid =
-    ✅ <b>Yangi toʻlov</b>
+    ✅ <b>New payment</b>
 
-    Buyurtma: <b>{ $order }</b>
+    Order: <b>{ $order }</b>
     { $title }
-    Summa: <b>{ MONEY($amount) } soʻm</b>
-    Xaridor: { $buyer } · { $username } · { $student }
-    Karta: { $card }
-    Vaqt: { WHEN($at) }
+    Amount: <b>{ MONEY($amount) } soum</b>
+    Buyer: { $buyer } · { $username } · { $student }
+    Card: { $card }
+    Time: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
 admin-paid-with-receipt =
     { admin-paid }
-    🧾 Fiskal chek: { $receipt }
+    🧾 Fiscal receipt: { $receipt }
 admin-code =
-    ⚠️ ATMOS nomaʼlum javob berdi: <b>{ $code }</b>
+    ⚠️ Unknown answer from ATMOS: <b>{ $code }</b>
 
-    Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
-    Bu kod maʼnosini ATMOS menejeridan soʻrang.
+    Order: { $order } · ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    Ask the ATMOS manager what this code means.
 admin-misconfigured =
-    ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
+    ⚠️ ATMOS did not accept the request: { $what }
 
-    Sozlamalarni koʻrib chiqing: python -m bot check
+    Look over the settings: python -m bot check

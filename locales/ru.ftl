@@ -1,5 +1,5 @@
-# Oʻzbekcha. Harflar: oʻ gʻ = U+02BB, tutuq belgisi = U+02BC.
-# ✅ faqat toʻlangan xabarda. «tekshir» faqat natija nomaʼlum boʻlganda.
+# Русский. Обращение на «вы». Числа-строки (left, seconds) пишутся без склонения.
+# ✅ только в сообщении об оплате. «провер» только когда результат неизвестен.
 # Int arguments are amounts in tiyin, said with MONEY; moments are said with WHEN.
 
 # Offer
@@ -9,146 +9,146 @@ offer =
 
     { $description }
 
-    Narxi: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
+    Цена: <b>{ MONEY($price) } сум</b>
+    Продавец: { $seller }
 offer-discounted =
     <b>{ $title }</b>
 
     { $description }
 
-    Narxi: <s>{ MONEY($list-price) } soʻm</s>
-    Chegirma: { $percent }%
-    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
+    Цена: <s>{ MONEY($list-price) } сум</s>
+    Скидка: { $percent }%
+    Вы платите: <b>{ MONEY($price) } сум</b>
+    Продавец: { $seller }
 offer-discounted-until =
     <b>{ $title }</b>
 
     { $description }
 
-    Narxi: <s>{ MONEY($list-price) } soʻm</s>
-    Chegirma: { $percent }%, { WHEN($until) } gacha
-    Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
-    Sotuvchi: { $seller }
-offers = Nima sotib olmoqchisiz?
-offer-gone = Bunday taklif topilmadi yoki sotuv yakunlangan. Takliflarni koʻrish uchun /start ni bosing.
-group-start = Toʻlov faqat bot bilan shaxsiy suhbatda qilinadi. Karta maʼlumotlarini guruhga yozmang.
+    Цена: <s>{ MONEY($list-price) } сум</s>
+    Скидка: { $percent }%, до { WHEN($until) }
+    Вы платите: <b>{ MONEY($price) } сум</b>
+    Продавец: { $seller }
+offers = Что хотите купить?
+offer-gone = Такого предложения нет, или продажа закончилась. Чтобы увидеть предложения, нажмите /start.
+group-start = Оплата — только в личном чате с ботом. Не пишите данные карты в группу.
 
 # Buttons
 
-pay-button = 💳 Toʻlash — { MONEY($price) } soʻm
-start-again-button = 🔄 Qaytadan boshlash
-cancel-button = Bekor qilish
-resend-button = 📩 Kodni qayta yuborish
+pay-button = 💳 Оплатить — { MONEY($price) } сум
+start-again-button = 🔄 Начать заново
+cancel-button = Отменить
+resend-button = 📩 Отправить код ещё раз
 language-button = 🌐 Til · Язык · Language
-private-button = Bot bilan suhbatni ochish
-enter-button = 🎓 Kirish
+private-button = Открыть чат с ботом
+enter-button = 🎓 Войти
 
 # Steps
 
 card-ask =
-    <b>1/3.</b> { $title } — <b>{ MONEY($amount) } soʻm</b>
+    <b>1/3.</b> { $title } — <b>{ MONEY($amount) } сум</b>
 
-    Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
+    Для оплаты отправьте номер карты (UzCard или Humo, 16 цифр).
 
-    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
-card-again = Endi karta raqamini yuboring: oʻsha yoki boshqa karta.
-expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
-code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
+    🔒 Ваше сообщение удалится из чата сразу после прочтения. Данные карты не сохраняются.
+card-again = Теперь отправьте номер карты: той же или другой.
+expiry-again = Отправьте срок действия карты (ММ/ГГ), например 12/27.
+code-again = Отправьте 6-значный код из SMS от банка.
 expiry-ask =
-    Karta: <b>{ $card }</b>
+    Карта: <b>{ $card }</b>
 
-    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+    <b>2/3.</b> Отправьте срок действия карты (ММ/ГГ), например 12/27. Это сообщение тоже удалится.
 expiry-ask-hint =
-    Karta: <b>{ $card }</b>
-    Bu UzCard yoki Humo kartasiga oʻxshamaydi. Raqam toʻgʻri boʻlsa, davom eting.
+    Карта: <b>{ $card }</b>
+    Не похоже на карту UzCard или Humo. Если номер верный, продолжайте.
 
-    <b>2/3.</b> Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27. Bu xabar ham oʻchiriladi.
+    <b>2/3.</b> Отправьте срок действия карты (ММ/ГГ), например 12/27. Это сообщение тоже удалится.
 code-ask =
-    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga shu toʻlov uchun SMS kod yubordi.
+    <b>3/3.</b> Банк отправил SMS с кодом для этой оплаты на телефон, привязанный к карте { $card }.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Shu 6 xonali SMS kodni yuboring. Bu Telegram kodi emas: bankning aynan shu toʻlovni tasdiqlash kodi. Xabaringiz oʻchiriladi.
+    К оплате: <b>{ MONEY($amount) } сум</b>
+    Отправьте этот 6-значный код из SMS. Это не код Telegram: им банк подтверждает именно эту оплату. Ваше сообщение удалится.
 code-sent-again =
-    <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga yangi SMS kod yubordi.
+    <b>3/3.</b> Банк отправил SMS с новым кодом на телефон, привязанный к карте { $card }.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Eng oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
+    К оплате: <b>{ MONEY($amount) } сум</b>
+    Отправьте 6-значный код из самого последнего SMS. Ваше сообщение удалится.
 
-note-starting = ⏳ Toʻlov ochilmoqda…
-note-challenge = ⏳ Bankdan SMS kod soʻralmoqda…
-note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 daqiqagacha davom etadi. Hech narsa yubormay kutib turing.
+note-starting = ⏳ Открываем оплату…
+note-challenge = ⏳ Связываемся с банком…
+note-capture = ⏳ Платёж отправлен в банк. Обычно это занимает несколько секунд, иногда до 2 минут. Подождите и ничего не отправляйте.
 
 # What was typed
 
-number-invalid = Karta raqami notoʻgʻri. 16 ta raqamni kartadagidek qaytadan yuboring.
-expiry-invalid = Muddat notoʻgʻri yozildi. Oy va yilni kartadagidek yuboring, masalan 12/27.
-expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring yoki muddat notoʻgʻri yozilgan boʻlsa, uni qaytadan yuboring.
-code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
-not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
-edited = Xabar tahrirlangan edi, xavfsizlik uchun u oʻchirildi. Maʼlumotni yangi xabar bilan yuboring.
-card-lost = Xavfsizlik uchun karta raqami faqat bir necha daqiqa eslab qolinadi va hozir oʻchirilgan. Karta raqamini yana yuboring.
+number-invalid = Номер карты неверный. Отправьте ещё раз 16 цифр, как на карте.
+expiry-invalid = Срок написан неверно. Отправьте месяц и год, как на карте, например 12/27.
+expiry-passed = Срок действия этой карты истёк. Отправьте номер другой карты, а если ошиблись в сроке — отправьте его ещё раз.
+code-invalid = Код из SMS состоит из 6 цифр. Отправьте его ещё раз.
+not-text = На этом шаге принимается только текст. Не отправляйте фото, голосовые сообщения и файлы.
+edited = Сообщение было изменено, поэтому для безопасности мы его удалили. Отправьте данные новым сообщением.
+card-lost = Для безопасности номер карты хранится в памяти лишь несколько минут и сейчас уже удалён. Отправьте номер карты ещё раз.
 
 # Code
 
 wrong-code =
-    SMS kod notoʻgʻri, pul yechilmadi. Yana { $left } ta urinish qoldi.
+    Код из SMS неверный, деньги не списаны. Осталось попыток: { $left }.
 
-    Eng oxirgi kelgan SMS kodni yuboring.
-code-over = SMS kodning vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
-resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
-capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
+    Отправьте код из самого последнего SMS.
+code-over = Время действия кода из SMS истекло, деньги не списаны. Запросите новый код или начните оплату заново.
+resend-wait = Новый код из SMS можно запросить через { $seconds } сек.
+capture-not-sent = Не удалось связаться с банком, деньги не списаны. Через минуту отправьте код из SMS ещё раз.
 
 # Result
 
 paid =
-    ✅ <b>Toʻlov qabul qilindi</b>
+    ✅ <b>Оплата принята</b>
 
-    Buyurtma: <b>{ $order }</b>
+    Заказ: <b>{ $order }</b>
     { $title }
-    Summa: <b>{ MONEY($amount) } soʻm</b>
-    Karta: { $card }
-    Vaqt: { WHEN($at) }
-    Tranzaksiya: { $transaction }
+    Сумма: <b>{ MONEY($amount) } сум</b>
+    Карта: { $card }
+    Время: { WHEN($at) }
+    Транзакция: { $transaction }
 paid-with-receipt =
     { paid }
-    🧾 Fiskal chek: { $receipt }
+    🧾 Фискальный чек: { $receipt }
 checking =
-    ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul yechilgan boʻlsa, ikkinchi marta yechilmaydi.
+    ⏳ Проверяем результат оплаты. <b>Не платите повторно</b>: если деньги списаны, второй раз они не спишутся.
 
-    Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
-not-charged = Toʻlov amalga oshmadi: bank kartadan pul yechilmaganini tasdiqladi.
+    Заказ: <b>{ $order }</b>. Как только результат станет известен, напишем сюда. От вас ничего не требуется.
+not-charged = Оплата не прошла: банк подтвердил, что деньги с карты не списаны.
 already-paid =
-    Siz buni sotib olgansiz: { $title }.
+    Вы это уже купили: { $title }.
 
-    Buyurtma: <b>{ $order }</b>. Qayta toʻlash shart emas.
-start-again = Xohlasangiz, toʻlovni qaytadan boshlang.
-expired = Toʻlov vaqti tugadi, pul yechilmadi.
-cancelled = Toʻlov bekor qilindi, pul yechilmadi.
-nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
-intent-over = Bu toʻlov allaqachon yopilgan, u boʻyicha pul yechilmadi.
-idle = Toʻlovni boshlash uchun /start ni bosing.
+    Заказ: <b>{ $order }</b>. Платить ещё раз не нужно.
+start-again = Если хотите, начните оплату заново.
+expired = Время на оплату истекло, деньги не списаны.
+cancelled = Оплата отменена, деньги не списаны.
+nothing-to-cancel = Отменять нечего: незавершённой оплаты нет. Чтобы увидеть предложения, нажмите /start.
+intent-over = Эта оплата уже закрыта, деньги по ней не списаны.
+idle = Чтобы начать оплату, нажмите /start.
 
 # Why the bank or the gateway said no
 
-declined-card-invalid = Bank bunday kartani topmadi: raqam yoki muddat notoʻgʻri. Pul yechilmadi.
-declined-card-expired = Kartaning amal qilish muddati tugagan. Pul yechilmadi. Boshqa kartadan foydalaning.
-declined-card-blocked = Karta bloklangan yoki faol emas. Pul yechilmadi. Boshqa kartadan foydalaning yoki bankingizga murojaat qiling.
-declined-sms-off = Kartaga SMS-xabarnoma ulanmagan, shuning uchun kod yuborib boʻlmaydi. Uni bank ilovasida yoki bankomatda yoqing yoki boshqa kartadan foydalaning. Pul yechilmadi.
-declined-insufficient-funds = Kartada mablagʻ yetarli emas, pul yechilmadi. Kartani toʻldiring yoki boshqa kartadan foydalaning.
-declined-limit = Kartaning toʻlov limiti tugagan, pul yechilmadi. Limitni bankingizda oshiring yoki boshqa kartadan foydalaning.
-declined-wrong-code = SMS kod notoʻgʻri, pul yechilmadi.
-declined-code-expired = SMS kodning vaqti tugadi, pul yechilmadi.
-declined-too-many-tries = SMS kod juda koʻp marta notoʻgʻri kiritildi, pul yechilmadi.
-declined-code-already-sent = SMS kod allaqachon yuborilgan. Uni kuting va shu yerga yuboring.
-declined-closed = Bank bu toʻlovni yopib qoʻygan, pul yechilmadi.
-declined-busy = Bank tizimi hozir band, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-declined-refused-by-merchant = Toʻlovni sotuvchi tizimi qabul qilmadi, pul yechilmadi. Administratorlarga xabar berildi.
-declined-not-found = Bank bu toʻlovni topmadi, pul yechilmadi.
-declined-wrong-parameters = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring. Administratorlarga xabar berildi.
-gateway-down = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-gateway-misconfigured = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-error = Kutilmagan xatolik yuz berdi. Oxirgi qadamni yana bir marta takrorlang; yordam bermasa, /start ni bosing.
+declined-card-invalid = Банк не нашёл такую карту: неверный номер или срок. Деньги не списаны.
+declined-card-expired = Срок действия карты истёк. Деньги не списаны. Воспользуйтесь другой картой.
+declined-card-blocked = Карта заблокирована или неактивна. Деньги не списаны. Воспользуйтесь другой картой или обратитесь в свой банк.
+declined-sms-off = К карте не подключены SMS-уведомления, поэтому код отправить нельзя. Включите их в приложении банка или в банкомате либо воспользуйтесь другой картой. Деньги не списаны.
+declined-insufficient-funds = На карте не хватает средств, деньги не списаны. Пополните карту или воспользуйтесь другой.
+declined-limit = Лимит платежей по карте исчерпан, деньги не списаны. Увеличьте лимит в своём банке или воспользуйтесь другой картой.
+declined-wrong-code = Код из SMS неверный, деньги не списаны.
+declined-code-expired = Время действия кода из SMS истекло, деньги не списаны.
+declined-too-many-tries = Код из SMS слишком много раз введён неверно, деньги не списаны.
+declined-code-already-sent = Код уже отправлен в SMS. Дождитесь его и отправьте сюда.
+declined-closed = Банк закрыл этот платёж, деньги не списаны.
+declined-busy = Система банка сейчас занята, деньги не списаны. Попробуйте ещё раз через пару минут.
+declined-refused-by-merchant = Система продавца не приняла платёж, деньги не списаны. Мы сообщили администраторам.
+declined-not-found = Банк не нашёл этот платёж, деньги не списаны.
+declined-wrong-parameters = Оплата сейчас не работает, деньги не списаны. Мы сообщили администраторам, попробуйте позже.
+declined-unknown = Банк отклонил платёж, деньги не списаны. Воспользуйтесь другой картой или попробуйте позже. Мы сообщили администраторам.
+gateway-down = Не удалось связаться с банком, деньги не списаны. Попробуйте ещё раз через пару минут.
+gateway-misconfigured = Оплата сейчас не работает, деньги не списаны. Мы сообщили администраторам, попробуйте позже.
+error = Произошла непредвиденная ошибка. Повторите последний шаг ещё раз; если не поможет, нажмите /start.
 
 # Menu
 
@@ -156,54 +156,54 @@ language-ask = Tilni tanlang · Выберите язык · Choose a language
 language-uz = Oʻzbekcha
 language-ru = Русский
 language-en = English
-language-chosen = Endi bot oʻzbekcha gapiradi.
+language-chosen = Теперь бот говорит по-русски.
 help =
-    Bu bot orqali UzCard va Humo kartasi bilan toʻlash mumkin.
+    Через этого бота можно платить картой UzCard или Humo.
 
-    /start — takliflar va toʻlov
-    /cancel — boshlangan toʻlovni bekor qilish
-    /language — til
-    /paysupport — toʻlov boʻyicha yordam
-    /privacy — maʼlumotlaringiz haqida
-paysupport = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan murojaat qiling: { $contact }
-paysupport-none = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan sotuvchiga murojaat qiling.
+    /start — предложения и оплата
+    /cancel — отменить начатую оплату
+    /language — язык
+    /paysupport — помощь с оплатой
+    /privacy — о ваших данных
+paysupport = Если есть вопрос по оплате, напишите и укажите номер заказа: { $contact }
+paysupport-none = Если есть вопрос по оплате, обратитесь к продавцу и укажите номер заказа.
 privacy =
-    Karta raqami, muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+    Номер карты, срок действия и код из SMS не сохраняются: ваше сообщение удаляется из чата сразу после прочтения, а номер остаётся в памяти на несколько минут, только чтобы передать его банку.
 
-    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirishni soʻrash uchun: /paysupport
+    Сохраняются: ваше имя, Telegram ID, заказ, сумма, первые 6 и последние 4 цифры карты. Попросить их удалить: /paysupport
 
 # Commands in Telegram's menu
 
-command-start = Takliflar va toʻlov
-command-cancel = Toʻlovni bekor qilish
-command-language = Til
-command-help = Yordam
-command-paysupport = Toʻlov boʻyicha yordam
-command-privacy = Maʼlumotlaringiz haqida
+command-start = Предложения и оплата
+command-cancel = Отменить оплату
+command-language = Язык
+command-help = Помощь
+command-paysupport = Помощь с оплатой
+command-privacy = О ваших данных
 
 # Admin group
 
 admin-paid =
-    ✅ <b>Yangi toʻlov</b>
+    ✅ <b>Новая оплата</b>
 
-    Buyurtma: <b>{ $order }</b>
+    Заказ: <b>{ $order }</b>
     { $title }
-    Summa: <b>{ MONEY($amount) } soʻm</b>
-    Xaridor: { $buyer } · { $username } · { $student }
-    Karta: { $card }
-    Vaqt: { WHEN($at) }
+    Сумма: <b>{ MONEY($amount) } сум</b>
+    Покупатель: { $buyer } · { $username } · { $student }
+    Карта: { $card }
+    Время: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
 admin-paid-with-receipt =
     { admin-paid }
-    🧾 Fiskal chek: { $receipt }
+    🧾 Фискальный чек: { $receipt }
 admin-code =
-    ⚠️ ATMOS nomaʼlum javob berdi: <b>{ $code }</b>
+    ⚠️ Неизвестный ответ ATMOS: <b>{ $code }</b>
 
-    Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
-    Bu kod maʼnosini ATMOS menejeridan soʻrang.
+    Заказ: { $order } · ATMOS transaction_id: { $transaction }
+    Покупатель: { $buyer } · { $username } · { $student }
+    Узнайте значение этого кода у менеджера ATMOS.
 admin-misconfigured =
-    ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
+    ⚠️ ATMOS не принял запрос: { $what }
 
-    Sozlamalarni koʻrib chiqing: python -m bot check
+    Посмотрите настройки: python -m bot check

@@ -112,8 +112,8 @@ def _no_pauses_between_retries():
     stamina.set_testing(False)
 
 
-@pytest.fixture
-async def world(tmp_path) -> AsyncIterator[World]:
+@asynccontextmanager
+async def a_world(home: Path, database_url: str) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         telegram = Telegram(token=TOKEN)
         missing: set[str] = set()
@@ -123,8 +123,13 @@ async def world(tmp_path) -> AsyncIterator[World]:
             "atmos": await stack.enter_async_context(atmos_http.serve(gateway)),
         }
         admins = telegram.group(ADMINS, "Sotuvlar", admins=[telegram.person(502, "Admin")])
-        url = f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}"
-        yield World(telegram, gateway, admins, urls, tmp_path, url, missing)
+        yield World(telegram, gateway, admins, urls, home, database_url, missing)
+
+
+@pytest.fixture
+async def world(tmp_path) -> AsyncIterator[World]:
+    async with a_world(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}") as made:
+        yield made
 
 
 async def pays(student: Person) -> None:

@@ -1,0 +1,142 @@
+"""`python -m bot`, as a merchant runs it: real processes."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TOKEN, reaches_code
+
+ROOT = Path(__file__).parent.parent
+
+
+def environment(world, **changes: str) -> dict[str, str]:
+    settings = world.settings()
+    given = {
+        "BOT_TOKEN": TOKEN,
+        "TELEGRAM_API_URL": world.urls["telegram"],
+        "ADMIN_CHAT_ID": str(settings.admin_chat_id),
+        "ATMOS_ENV": "sandbox",
+        "ATMOS_BASE_URL": world.urls["atmos"],
+        "ATMOS_STORE_ID": "57",
+        "ATMOS_CONSUMER_KEY": "sandbox",
+        "ATMOS_CONSUMER_SECRET": "sandbox",
+        "DATABASE_URL": world.database_url,
+        "OFFERS_FILE": str(settings.offers_file),
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ["PATH"],
+    }
+    return given | changes
+
+
+async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        cwd=world.home,
+        env=environment(world, **changes),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
+    process = await start(world, *arguments, **changes)
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode or 0, said.decode()
+
+
+async def test_check_finds_everything_right(world):
+    code, said = await run(world, "check")
+
+    assert code == 0
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 6
+    for part in ("@checkout_bot", "Sotuvlar", "protokol-57", "store 57"):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("BOT_TOKEN", "700000001:AAanother-token", r"✗ bot token: .*@BotFather"),
+        ("ADMIN_CHAT_ID", "-42", r"✗ admin group: .*ADMIN_CHAT_ID \(now -42\)"),
+        ("ATMOS_CONSUMER_SECRET", "wrong", r"✗ ATMOS: .*ATMOS_CONSUMER_SECRET"),
+        ("ATMOS_BASE_URL", "http://127.0.0.1:9", r"✗ ATMOS: .*ATMOS_PROXY_URL"),
+        ("OFFERS_FILE", "nowhere.toml", r"✗ offers: .*OFFERS_FILE"),
+        ("DATABASE_URL", "sqlite+aiosqlite:////proc/x/y.db", r"✗ database: .*DATABASE_URL"),
+    ],
+)
+async def test_check_names_what_is_wrong_and_its_cure(world, setting, value, line):
+    code, said = await run(world, "check", **{setting: value})
+
+    assert code == 1
+    assert re.search(line, said), said
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_wrong_settings_stop_the_start_with_a_line_each(world, command):
+    code, said = await run(world, command, ATMOS_STORE_ID="-1", BOT_TOKEN="false")
+
+    assert code == 1
+    assert {line.partition(":")[0] for line in said.splitlines()} == {
+        "ATMOS_STORE_ID",
+        "BOT_TOKEN",
+    }
+
+
+async def test_offers_that_cannot_be_sold_stop_the_start(world):
+    code, said = await run(world, "run", OFFERS_FILE="nowhere.toml")
+
+    assert code == 1
+    assert said.startswith("nowhere.toml: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [(["--help"], 0, "check"), (["sell"], 2, "No such command"), (["run", "--fast"], 2, "--fast")],
+)
+async def test_arguments_behave_as_people_expect(world, arguments, code, said):
+    assert (await run(world, *arguments))[0] == code
+    assert said in (await run(world, *arguments))[1]
+
+
+async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
+    student = world.student()
+    world.gateway.latency["confirm"] = 2.0
+    process = await start(world, "run", WEB_PORT="0")
+    await reaches_code(student)
+    student.says(world.code)
+    await student.sees("⏳")
+    process.send_signal(signal.SIGTERM)
+    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    await student.sees("✅")
+
+    assert process.returncode == 0, said.decode()
+    assert len(world.admins.from_bot) == 1
+
+
+async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
+    """Failure story B1: the charge happened, and the process never heard of it."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
+    process = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
+    await reaches_code(student)
+    student.says(world.code)
+    await student.sees("⏳")
+    process.kill()
+    await process.communicate()
+    await world.gateway.settled()
+    again = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
+    await student.sees("✅", timeout=15)
+    await world.admins.sees("✅", timeout=15)
+    again.send_signal(signal.SIGTERM)
+    await again.communicate()
+
+    assert len(world.charged) == 1
+    assert len(world.admins.from_bot) == 1
