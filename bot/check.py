@@ -52,15 +52,16 @@ async def _tried(what: str, check: Callable[[], Awaitable[str]]) -> Finding:
 
 
 async def _database(settings: Settings) -> str:
-    database = Database(settings.database_url.get_secret_value())
     try:
-        await database.upgrade()
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            await database.upgrade()
+        finally:
+            await database.close()
     except (SQLAlchemyError, OSError) as error:
         raise _Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
         ) from error
-    finally:
-        await database.close()
     return f"{database.url.get_backend_name()}, migrated"
 
 

@@ -183,33 +183,23 @@ class Checkout:
         await self._database.amend(intent, **self._code_times())
         return await self.live(intent_id)
 
-    def may_type_code(self, intent: Intent) -> None:
-        """Look at the code's time.
-
-        Raises:
-            CodeOver: It has passed.
-        """
-        if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
-            raise CodeOver(intent)
-
-    async def begin_capture(self, intent_id: int, note_id: int) -> Intent:
+    async def begin_capture(self, intent_id: int) -> Intent:
         """Let one of all codes typed at once through, and store that ATMOS is about to be asked.
-
-        `note_id` is the message that will become the result.
 
         Raises:
             CodeOver: The code's time has passed.
             AlreadyPaid: A last look found the offer bought by another payment.
         """
         intent = await self._challenged(intent_id)
-        self.may_type_code(intent)
+        if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
+            raise CodeOver(intent)
         async with self._database.write() as tx:
             await self._not_bought(tx, intent.buyer.id, intent.offer)
             moved = await db.move(
                 tx,
                 intent,
                 Status.capturing,
-                note_id=note_id,
+                note_id=None,
                 acts_until=self._later(self._times.confirm),
                 check_at=self._later(self._times.checks[0]),
                 checks=0,
@@ -218,6 +208,11 @@ class Checkout:
         if after is None or not moved:
             raise _where_it_stands(after)
         return after
+
+    async def noted(self, intent: Intent, note_id: int | None) -> Intent:
+        """Remember the "⏳" message, which will become the result."""
+        await self._database.amend(intent, note_id=note_id)
+        return replace(intent, note_id=note_id)
 
     async def capture(self, intent: Intent, code: str) -> None:
         """Charge the card, and record what came of it.

@@ -189,6 +189,16 @@ def unknown_code(intent: Intent, code: int | None) -> Words:
     return Words("admin-code", args | _buyer(intent))
 
 
+def mismatch(intent: Intent, other: int) -> Words:
+    args: dict[str, Arg] = {
+        "order": intent.account,
+        "transaction": str(intent.transaction_id),
+        "amount": intent.amount,
+        "other": other,
+    }
+    return Words("admin-mismatch", args | _buyer(intent))
+
+
 def misconfigured(what: str) -> Words:
     return Words("admin-misconfigured", {"what": what})
 

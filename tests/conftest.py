@@ -54,7 +54,7 @@ class World:
         offers = self.home / "offers.toml"
         if not offers.exists():
             offers.write_text(OFFERS, "utf-8")
-        given = {
+        given: dict[str, Any] = {
             "bot_token": TOKEN,
             "telegram_api_url": self.urls["telegram"],
             "admin_chat_id": ADMINS,

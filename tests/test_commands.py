@@ -46,6 +46,13 @@ async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Pr
     )
 
 
+async def polls(world) -> None:
+    """Wait for a bot that has come up: importing aiogram takes seconds."""
+    before = sum(call.method == "getUpdates" for call in world.telegram.calls)
+    while sum(call.method == "getUpdates" for call in world.telegram.calls) == before:
+        await asyncio.sleep(0.05)
+
+
 async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
     process = await start(world, *arguments, **changes)
     said, _ = await asyncio.wait_for(process.communicate(), 30)
@@ -55,7 +62,7 @@ async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
 async def test_check_finds_everything_right(world):
     code, said = await run(world, "check")
 
-    assert code == 0
+    assert code == 0, said
     assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 6
     for part in ("@checkout_bot", "Sotuvlar", "protokol-57", "store 57"):
         assert part in said
@@ -110,6 +117,7 @@ async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
     student = world.student()
     world.gateway.latency["confirm"] = 2.0
     process = await start(world, "run", WEB_PORT="0")
+    await polls(world)
     await reaches_code(student)
     student.says(world.code)
     await student.sees("⏳")
@@ -126,9 +134,11 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
     student = world.student()
     world.gateway.latency["confirm"] = 1.0
     process = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
+    await polls(world)
     await reaches_code(student)
     student.says(world.code)
-    await student.sees("⏳")
+    while not world.calls("confirm"):
+        await asyncio.sleep(0.01)
     process.kill()
     await process.communicate()
     await world.gateway.settled()

@@ -265,7 +265,7 @@ async def test_an_edited_message_is_deleted_and_not_taken(world):
         innocent = student.says("salom")
         await student.sees("/start")
         student.edits(innocent, GOOD)
-        await student.sees("tahrirlangan")
+        await student.sees("tahrirlandi")
 
     assert innocent.deleted
 

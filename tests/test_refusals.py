@@ -22,7 +22,7 @@ SENTENCES = {
     Reason.card_invalid: "bunday kartani topmadi",
     Reason.card_expired: "muddati tugagan",
     Reason.card_blocked: "bloklangan",
-    Reason.sms_off: "SMS-xabarnoma ulanmagan",
+    Reason.sms_off: "SMS-xabar xizmati",
     Reason.limit: "limiti tugagan",
     Reason.busy: "hozir band",
     Reason.unknown: "rad etdi",
@@ -105,7 +105,7 @@ async def test_a_transaction_atmos_has_closed_is_started_afresh(world):
     async with world.bot():
         await pays(student)
         await names_card(student)
-        closed = await student.sees("yopib qoʻygan")
+        closed = await student.sees("yopgan")
         world.gateway.transaction_ttl = 1800
         student.taps("Qaytadan boshlash", closed)
         await student.sees("karta raqam", since=closed)
@@ -172,7 +172,7 @@ async def test_our_own_refusal_at_the_approval_question_charges_nothing(world):
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await student.sees("sotuvchi tizimi qabul qilmadi")
+        await student.sees("sotuvchi tomonidan")
         await world.admins.sees("bot check")
 
     assert world.charged == []
