@@ -871,20 +871,3 @@ async def test_a_person_is_played_over_http(api, telegram):
     ]
     status, refused = await control("POST", "taps", person=7, button="Back")
     assert (status, "no button 'Back'" in refused["error"]) == (400, True)
-
-
-async def test_it_is_fast_enough_to_be_no_bottleneck(telegram):
-    people = [telegram.person(number) for number in range(1, 101)]
-    start = time.monotonic()
-    for person in people * 10:
-        person.says("salom")
-    offset = 1
-    while list(telegram.updates):
-        answer = await telegram.call(TOKEN, "getUpdates", {"offset": offset})
-        for update in answer.payload["result"]:
-            chat = update["message"]["chat"]["id"]
-            await telegram.call(TOKEN, "sendMessage", {"chat_id": chat, "text": "a"})
-            offset = update["update_id"] + 1
-
-    assert len(people[0].chat.from_bot) == 10
-    assert 1000 / (time.monotonic() - start) > 800
