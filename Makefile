@@ -21,6 +21,7 @@ format: install
 
 lint: install
 	$(BIN)/ruff check --quiet .
+	$(BIN)/hadolint Dockerfile
 
 types: install
 	$(BIN)/mypy

@@ -150,7 +150,19 @@ def _print_chats(world: World) -> None:
 
 
 def _seen(chat: Chat) -> Text:
-    return Text(chat.render())
+    """Show a chat as people see it, and what was typed and vanished struck through."""
+    seen = Text()
+    for message in chat.written.values():
+        seen.append(f"{message.sender.first_name}: ", style="bold")
+        if message.deleted:
+            seen.append(message.text, style="strike")
+            seen.append(" ← vanished", style="dim")
+        else:
+            seen.append(message.text)
+        for row in message.buttons:
+            seen.append(f"\n  [{' | '.join(row)}]", style="cyan")
+        seen.append("\n")
+    return seen
 
 
 def _checks(world: World, home: Path) -> Iterator[tuple[str, bool]]:
