@@ -1,5 +1,6 @@
 # What `make image` does step by step without Docker: keep the two alike.
 FROM python:3.11-slim AS build
+WORKDIR /build
 COPY requirements.txt .
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 
@@ -14,7 +15,7 @@ COPY handlers/ handlers/
 COPY locales/ locales/
 COPY migrations/ migrations/
 ENV PATH="/venv/bin:$PATH" PYTHONUNBUFFERED=1 WEB_PORT=8080
-USER checkout
+USER 10001
 VOLUME /app/data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 CMD ["python", "-m", "bot", "run"]

@@ -16,6 +16,9 @@ from bot.outcome import Outcomes, Times
 from bot.payment import OPEN, SOLD, TRIES, Buyer, Intent, Status
 
 
+MARGIN = timedelta(seconds=1)  # between a capture stored and ATMOS asked
+
+
 class CheckoutError(Exception):
     """A student's act that cannot be done; the subclass says what is so instead."""
 
@@ -200,9 +203,8 @@ class Checkout:
                 intent,
                 Status.capturing,
                 note_id=None,
-                acts_until=self._later(self._times.confirm),
-                check_at=self._later(self._times.checks[0]),
                 checks=0,
+                **self._capture_times(),
             )
             after = await db.intent(tx, intent_id)
         if after is None or not moved:
@@ -210,9 +212,14 @@ class Checkout:
         return after
 
     async def noted(self, intent: Intent, note_id: int | None) -> Intent:
-        """Remember the "⏳" message, which will become the result."""
-        await self._database.amend(intent, note_id=note_id)
-        return replace(intent, note_id=note_id)
+        """Remember the "⏳" message, which will become the result, and count time from here.
+
+        Telegram may have been slow to show it, and until the end of `Times.confirm` from the
+        moment ATMOS is asked it may still charge.
+        """
+        changes = {"note_id": note_id} | self._capture_times()
+        await self._database.amend(intent, **changes)
+        return replace(intent, **changes)
 
     async def capture(self, intent: Intent, code: str) -> None:
         """Charge the card, and record what came of it.
@@ -251,6 +258,9 @@ class Checkout:
                 return await self._add(tx, buyer, offer)
             if intent.status is Status.capturing:
                 raise StillChecking(intent)
+            if intent.amount != offer.price_at(self._database.now()):
+                await db.move(tx, intent, Status.cancelled)
+                return await self._add(tx, buyer, offer)
             again = self._later(self._times.checkout)
             if intent.status is Status.challenged:
                 await db.move(tx, intent, Status.created, expires_at=again)
@@ -350,6 +360,12 @@ class Checkout:
             "resend_at": self._later(self._times.resend),
             "code_expires_at": self._later(self._times.code),
             "expires_at": self._later(self._times.checkout),
+        }
+
+    def _capture_times(self) -> dict[str, Any]:
+        return {
+            "acts_until": self._later(self._times.confirm + MARGIN),
+            "check_at": self._later(self._times.checks[0]),
         }
 
     def _later(self, by: timedelta) -> datetime:

@@ -446,6 +446,26 @@ async def test_the_offered_price_is_charged_though_it_was_edited_meanwhile(world
     assert world.charged == [PRICE]
 
 
+async def test_pay_pressed_again_at_another_price_is_another_payment_at_that_price(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("1_478_000", "1_000_000"), "utf-8")
+    async with world.bot():
+        start = student.says("/start protokol-57")
+        await student.sees("500\xa0000", since=start)
+        pay = student.taps("pay:protokol-57")
+        asked = await student.sees("karta raqam", since=pay)
+        await names_card(student)
+        await student.sees("SMS kod")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert "500\xa0000" in asked.text
+    assert world.charged == [50_000_000]
+
+
 async def test_several_offers_are_a_choice(world):
     offers = world.home / "offers.toml"
     world.settings()

@@ -192,6 +192,7 @@ def parts_of(node):
 POSITIONS = {
     "Words": 0,
     "waiting": 0,
+    "note": 0,
     "over": 1,
     "code_over": 1,
     "card_again": 1,
