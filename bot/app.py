@@ -19,7 +19,8 @@ import handlers
 from atmos import AtmosClient
 from bot import offers as offers_file
 from bot import telegram
-from bot import web as health
+from bot import web as http
+from bot.approval import Approval
 from bot.cards import Vault
 from bot.checkout import Checkout
 from bot.db import Database
@@ -56,6 +57,7 @@ class App:
     jobs: Scheduler
     vault: Vault
     texts: Texts
+    approval: Approval | None
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -110,6 +112,7 @@ def _assemble(
         outcomes=outcomes,
         times=clock,
     )
+    key = settings.atmos_callback_key
     texts = Texts()
     voice = Voice(bot, texts)
     outbox = Outbox(voice, database)
@@ -137,6 +140,7 @@ def _assemble(
         jobs=jobs,
         vault=vault,
         texts=texts,
+        approval=Approval(database, admins, key.get_secret_value()) if key else None,
     )
 
 
@@ -212,7 +216,7 @@ async def _web(app: App) -> AsyncIterator[None]:
     if not app.settings.web_port:
         yield
         return
-    runner = web.AppRunner(health.app(app.database), access_log=None)
+    runner = web.AppRunner(http.app(app.database, app.approval, app.jobs), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()

@@ -15,7 +15,6 @@ from bot.offers import Offer, Offers
 from bot.outcome import Outcomes, Times
 from bot.payment import OPEN, SOLD, TRIES, Buyer, Intent, Status
 
-
 MARGIN = timedelta(seconds=1)  # between a capture stored and ATMOS asked
 
 

@@ -199,6 +199,10 @@ def mismatch(intent: Intent, other: int) -> Words:
     return Words("admin-mismatch", args | _buyer(intent))
 
 
+def refused_approval(why: str) -> Words:
+    return Words("admin-approval", {"why": why})
+
+
 def misconfigured(what: str) -> Words:
     return Words("admin-misconfigured", {"what": what})
 

@@ -1,12 +1,33 @@
-"""Health for whoever runs the bot: alive, and ready to sell."""
+"""The bot's HTTP side: health for whoever runs it, and the gate ATMOS asks at."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 from aiohttp import web
+from aiojobs import Scheduler
 from sqlalchemy.exc import SQLAlchemyError
 
+from atmos import callback
 from bot import db
+from bot.approval import Approval
 from bot.db import Database
 
-DATABASE = web.AppKey("database", Database)
+log = structlog.get_logger()
+
+LARGEST = 64 * 1024  # bytes
+GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def app(database: Database, approval: Approval | None, jobs: Scheduler) -> web.Application:
+    """Serve health, and the gate where ATMOS has given us a key for it."""
+    application = web.Application(client_max_size=LARGEST)
+    application.router.add_get("/healthz", healthz)
+    application.router.add_get("/readyz", _readyz(database))
+    if approval is not None:
+        application.router.add_post("/atmos/callback", _gate(approval, jobs))
+    return application
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -14,19 +35,32 @@ async def healthz(_request: web.Request) -> web.Response:
     return web.json_response({"ok": True})
 
 
-async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 while the database answers and every notice can be delivered, else 503."""
-    try:
-        async with request.app[DATABASE].read() as tx:
-            dead = await db.dead_notices(tx)
-    except SQLAlchemyError:
-        return web.json_response({"ok": False, "database": "does not answer"}, status=503)
-    return web.json_response({"ok": not dead, "dead_notices": dead}, status=503 if dead else 200)
+def _readyz(database: Database) -> Handler:
+    async def readyz(_request: web.Request) -> web.Response:
+        """Answer 200 while the database answers and every notice can be delivered, else 503."""
+        try:
+            async with database.read() as tx:
+                dead = await db.dead_notices(tx)
+        except SQLAlchemyError:
+            return web.json_response({"ok": False, "database": "does not answer"}, status=503)
+        return web.json_response(
+            {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
+        )
+
+    return readyz
 
 
-def app(database: Database) -> web.Application:
-    application = web.Application(client_max_size=64 * 1024)
-    application[DATABASE] = database
-    application.router.add_get("/healthz", healthz)
-    application.router.add_get("/readyz", readyz)
-    return application
+def _gate(approval: Approval, jobs: Scheduler) -> Handler:
+    async def gate(request: web.Request) -> web.Response:
+        """Answer yes or no within a second; every doubt and every failure is a no."""
+        try:
+            body = await request.read()
+            # Shielded: cancelling a query waits for the database, which is what has no time.
+            refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
+        except Exception:
+            log.exception("approval_failed")
+            refusal = "not now"
+        answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
+        return web.json_response(answer)
+
+    return gate

@@ -209,6 +209,10 @@ admin-mismatch =
     Order: { $order } · ATMOS transaction_id: { $transaction }
     Buyer: { $buyer } · { $username } · { $student }
     The payment was neither accepted nor refused. Look into the ATMOS cabinet.
+admin-approval =
+    🚨 ATMOS asked before a debit, and the bot said no: { $why }
+
+    No money was taken. If you did not start such a payment, tell your ATMOS manager.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

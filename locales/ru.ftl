@@ -209,6 +209,10 @@ admin-mismatch =
     Заказ: { $order } · ATMOS transaction_id: { $transaction }
     Покупатель: { $buyer } · { $username } · { $student }
     Платёж не принят и не отклонён. Посмотрите в кабинете ATMOS.
+admin-approval =
+    🚨 ATMOS спросил перед списанием, бот не разрешил: { $why }
+
+    Деньги не списаны. Если такой платёж начали не вы, сообщите менеджеру ATMOS.
 admin-misconfigured =
     ⚠️ ATMOS не принял запрос: { $what }
 

@@ -209,6 +209,10 @@ admin-mismatch =
     Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
     Xaridor: { $buyer } · { $username } · { $student }
     Toʻlov qabul qilinmadi va rad etilmadi. ATMOS kabinetida koʻring.
+admin-approval =
+    🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why }
+
+    Pul yechilmadi. Bunday toʻlovni siz boshlamagan boʻlsangiz, ATMOS menejeriga xabar bering.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

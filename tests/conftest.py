@@ -75,10 +75,22 @@ class World:
         stop = asyncio.Event()
         running = asyncio.ensure_future(app.run(self.settings(), stop))
         try:
+            await asyncio.wait(
+                [running, asyncio.ensure_future(self.is_polled())], return_when="FIRST_COMPLETED"
+            )
             yield
         finally:
             stop.set()
             await asyncio.wait_for(running, 20)
+
+    async def is_polled(self) -> None:
+        """Wait for a bot that has come up: it asks for updates last."""
+        before = self._polls()
+        while self._polls() == before:
+            await asyncio.sleep(0.02)
+
+    def _polls(self) -> int:
+        return sum(call.method == "getUpdates" for call in self.telegram.calls)
 
     def goes_wrong(self, operation: str, kind: Kind, **how: Any) -> None:
         """Make the gateway's next `operation` fail."""

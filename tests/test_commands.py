@@ -46,13 +46,6 @@ async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Pr
     )
 
 
-async def polls(world) -> None:
-    """Wait for a bot that has come up: importing aiogram takes seconds."""
-    before = sum(call.method == "getUpdates" for call in world.telegram.calls)
-    while sum(call.method == "getUpdates" for call in world.telegram.calls) == before:
-        await asyncio.sleep(0.05)
-
-
 async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
     process = await start(world, *arguments, **changes)
     said, _ = await asyncio.wait_for(process.communicate(), 30)
@@ -117,7 +110,7 @@ async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
     student = world.student()
     world.gateway.latency["confirm"] = 2.0
     process = await start(world, "run", WEB_PORT="0")
-    await polls(world)
+    await world.is_polled()
     await reaches_code(student)
     student.says(world.code)
     await student.sees("⏳")
@@ -134,7 +127,7 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
     student = world.student()
     world.gateway.latency["confirm"] = 1.0
     process = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
-    await polls(world)
+    await world.is_polled()
     await reaches_code(student)
     student.says(world.code)
     while not world.calls("confirm"):

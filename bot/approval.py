@@ -1,0 +1,54 @@
+"""Whether ATMOS may go on with a debit: it settles nothing and asks nothing of ATMOS."""
+
+import structlog
+
+from atmos import callback
+from atmos.callback import NotGenuine, Question
+from bot import notices
+from bot.db import Database
+from bot.notices import AdminGroup
+from bot.payment import Intent, Status
+
+log = structlog.get_logger()
+
+
+class Approval:
+    """Answers ATMOS's question, and tells the admins of every no."""
+
+    def __init__(self, database: Database, admins: AdminGroup, key: str) -> None:
+        self._database = database
+        self._admins = admins
+        self._key = key
+
+    async def refusal(self, body: bytes) -> str | None:
+        """Give why the debit is not wanted, None where it is."""
+        try:
+            question = callback.read(body, self._key)
+        except NotGenuine as error:
+            hour = f"{self._database.now():%Y%m%d%H}"
+            await self._alarm(str(error), f"admins:approval:{error}:{hour}")
+            return "not genuine"
+        why = _refusal(question, await self._intent(question))
+        if why is not None:
+            said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"
+            await self._alarm(said, f"admins:approval:{question.transaction_id}:{why}")
+        return why
+
+    async def _intent(self, question: Question) -> Intent | None:
+        known = question.account.isascii() and question.account.isdigit()
+        fits = known and len(question.account) < 18  # noqa: PLR2004  a BIGINT
+        return await self._database.get(int(question.account)) if fits else None
+
+    async def _alarm(self, why: str, key: str) -> None:
+        log.warning("approval_refused", why=why)
+        await self._database.promise([self._admins.told(notices.refused_approval(why), key)])
+
+
+def _refusal(question: Question, intent: Intent | None) -> str | None:
+    if intent is None or intent.transaction_id != question.transaction_id:
+        return "unknown payment"
+    if intent.amount != question.amount:
+        return "another amount"
+    if intent.status is not Status.capturing:
+        return f"payment is {intent.status}"
+    return None

@@ -1,0 +1,199 @@
+"""The question ATMOS asks before a debit: a gate, not a receipt."""
+
+import asyncio
+import hashlib
+import json
+import socket
+import sqlite3
+import time
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atmos import callback
+from tests.conftest import PRICE, reaches_code
+
+KEY = "callback-key-made-up"
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def signed(key: str = KEY, **fields: object) -> bytes:
+    text = "".join(str(fields.get(name, "")) for name in ("store_id", "transaction_id"))
+    account = fields.get("account") or fields.get("invoice") or ""
+    digest = hashlib.md5(f"{text}{account}{fields.get('amount', '')}{key}".encode()).hexdigest()  # noqa: S324  ATMOS's
+    return json.dumps({"sign": digest} | fields).encode()
+
+
+@pytest.fixture
+def gate(world):
+    port = free_port()
+    world.gateway.callback_url = f"http://127.0.0.1:{port}/atmos/callback"
+    world.gateway.callback_key = KEY
+    world.overrides |= {"web_port": port, "atmos_callback_key": KEY}
+    return world.gateway.callback_url
+
+
+async def ask(url: str, body: bytes) -> int:
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(url, content=body)
+
+    assert answer.status_code == 200
+    return answer.json()["status"]
+
+
+@pytest.mark.usefixtures("gate")
+async def test_a_wanted_capture_is_let_through(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+@pytest.mark.usefixtures("gate")
+async def test_the_gate_answers_while_the_capture_waits_for_it(world):
+    """Failure story B11: no deadlock, answered within a second."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        async with asyncio.timeout(2):
+            student.says(world.code)
+            await student.sees("✅")
+
+
+@pytest.mark.parametrize("amount", [PRICE - 1, PRICE + 1, 1])
+async def test_another_amount_is_refused_and_told(world, gate, amount):
+    """Failure story C3."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        transaction = next(iter(world.gateway.transactions.values()))
+        body = signed(
+            store_id="57",
+            transaction_id=str(transaction.id),
+            account=transaction.account,
+            amount=str(amount),
+        )
+
+        assert await ask(gate, body) == 0
+
+        await world.admins.sees("another amount")
+
+
+async def test_an_unknown_payment_is_refused_stored_and_told(world, gate):
+    """Failure story B15."""
+    async with world.bot():
+        body = signed(store_id="57", transaction_id="1", account="999", amount="100")
+
+        assert await ask(gate, body) == 0
+        assert await ask(gate, body) == 0
+
+        await world.admins.sees("unknown payment")
+
+    assert len(world.admins.from_bot) == 1
+
+
+async def test_a_payment_that_is_not_being_captured_is_refused(world, gate):
+    """Failure story C4: a signed question outside of a capture moves nothing."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        transaction = next(iter(world.gateway.transactions.values()))
+        body = signed(
+            store_id="57",
+            transaction_id=transaction.id,
+            account=transaction.account,
+            amount=PRICE,
+        )
+
+        assert await ask(gate, body) == 0
+
+    assert world.charged == []
+    assert "✅" not in student.chat.render()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        b'{"sign": "\xd0\xbf"}',
+        b'{"account": {}, "sign": 1}',
+        signed("another-key", store_id="57", transaction_id="1", account="1", amount="1"),
+        b'{"store_id": "57", "transaction_id": "1", "account": "1", "amount": "1"}',
+    ],
+)
+async def test_what_is_not_genuine_is_a_no_and_never_an_exception(world, gate, body):
+    """Failure story C5."""
+    async with world.bot():
+        assert await ask(gate, body) == 0
+
+
+async def test_a_database_that_does_not_answer_is_a_no_within_a_second_or_so(world, gate):
+    """Failure story B7: another process holds the database."""
+    async with world.bot():
+        holder = sqlite3.connect(world.home / "checkout.db", isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        asked = time.monotonic()
+
+        assert await ask(gate, signed(transaction_id="1", account="9", amount="1")) == 0
+        assert time.monotonic() - asked < 2
+
+        holder.execute("ROLLBACK")
+        holder.close()
+
+
+async def test_an_oversized_body_is_refused(world, gate):
+    async with world.bot():
+        assert await ask(gate, b" " * 200_000) == 0
+
+
+def test_numbers_are_hashed_as_they_were_written():
+    body = signed(store_id=57, transaction_id=7, account="333", amount=10200)
+
+    assert callback.read(body, KEY) == callback.Question(7, "333", 10200)
+
+
+@pytest.mark.parametrize("name", ["account", "invoice"])
+def test_the_account_is_read_under_both_its_names(name):
+    body = signed(store_id="57", transaction_id="7", amount="10200", **{name: "333"})
+
+    assert callback.read(body, KEY).account == "333"
+
+
+def test_account_is_taken_before_invoice():
+    fields = {"store_id": "57", "transaction_id": "7", "amount": "1"}
+    body = signed(**fields, account="333", invoice="444")
+
+    assert callback.read(body, KEY).account == "333"
+
+
+def test_an_upper_case_signature_is_the_same_signature():
+    body = signed(store_id="57", transaction_id="7", account="333", amount="1")
+    fields = json.loads(body)
+    fields["sign"] = fields["sign"].upper()
+
+    assert callback.read(json.dumps(fields).encode(), KEY).account == "333"
+
+
+OBJECTS = st.dictionaries(st.text(), st.text() | st.integers())
+
+
+@given(st.binary() | OBJECTS.map(lambda fields: json.dumps(fields).encode()))
+def test_no_body_is_anything_but_genuine_or_not(body):
+    with pytest.raises(callback.NotGenuine):
+        callback.read(body, KEY)
