@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
@@ -138,14 +139,15 @@ class AtmosClient:
         since an int would lose leading zeros.
         """
         body = self._about(transaction_id) | {"otp": otp}
-        path = self._confirm_path
+        path, asked = self._confirm_path, time.monotonic()
         try:
             answer = await self._post(path, body, self.confirm_timeout)
         except NoSuchPath:
             if path == APPLY_PATH:
                 raise
             self._confirm_path = APPLY_PATH
-            answer = await self._post(APPLY_PATH, body, self.confirm_timeout)
+            left = self.confirm_timeout - (time.monotonic() - asked)  # one deadline for both
+            answer = await self._post(APPLY_PATH, body, left)
         return _charged(answer)
 
     @stamina.retry(on=_worth_asking_again, attempts=3, timeout=TIMEOUT)

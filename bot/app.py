@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
-from aiogram.fsm.storage.memory import SimpleEventIsolation
 from aiogram.types import BotCommand
 from aiohttp import web
 from aiojobs import Scheduler
-from sqlalchemy.exc import SQLAlchemyError
 
 import handlers
 from atmos import AtmosClient
@@ -120,7 +118,7 @@ def _assemble(
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
     dispatcher = dispatch(
-        Arrival(outbox, storage, languages, voice),
+        Arrival(outbox=outbox, storage=storage, languages=languages, voice=voice, jobs=jobs),
         storage,
         checkout=checkout,
         offers=offers,
@@ -145,10 +143,8 @@ def _assemble(
 
 
 def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dispatcher:
-    """Put `arrival` outside of aiogram's per-student lock, which comes with its FSM middleware."""
-    dispatcher = Dispatcher(
-        storage=storage, events_isolation=SimpleEventIsolation(), disable_fsm=True
-    )
+    """Put `arrival` before aiogram's FSM, which its dispatcher would put first."""
+    dispatcher = Dispatcher(storage=storage, disable_fsm=True)
     dispatcher.workflow_data.update(given)
     dispatcher.update.outer_middleware(arrival)
     dispatcher.update.outer_middleware(dispatcher.fsm)
@@ -164,37 +160,35 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await announce_commands(app)
         drained = asyncio.Event()
         async with _web(app):
-            polling = group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs))
-            ticking = group.create_task(_tick(app, drained))
-            delivering = group.create_task(app.outbox.run(drained))
+            group.create_task(app.outbox.run(drained))
+            loops = [
+                group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
+                group.create_task(_every_tick(*app.timeouts.duties)),
+                group.create_task(_every_tick(app.reconciliation.check_due)),
+            ]
             log.info("running", atmos=settings.atmos_env)
-            await stop.wait()
-            log.info("stopping", jobs=len(app.jobs))
-            polling.cancel()
-            await app.jobs.wait_and_close(settings.confirm_timeout + 5)
-            drained.set()
-            app.database.written.set()  # wakes the outbox, which then sees that it is over
-            await asyncio.gather(ticking, delivering)
+            try:
+                await stop.wait()
+            finally:
+                log.info("stopping", jobs=len(app.jobs))
+                for loop in loops:
+                    loop.cancel()
+                await app.jobs.wait_and_close(settings.confirm_timeout + 5)
+                drained.set()
+                app.database.committed.set()  # wakes the outbox, which then sees the end
         app.vault.wipe_all()
     log.info("stopped")
 
 
-async def _tick(app: App, drained: asyncio.Event) -> None:
-    """Do what has become due, each second; what fails once is tried at the next tick."""
-    due: tuple[Callable[[], Awaitable[None]], ...] = (
-        app.timeouts.expire,
-        app.timeouts.offer_resend,
-        app.timeouts.end_codes,
-        app.reconciliation.check_due,
-    )
-    while not drained.is_set():
-        for duty in due:
+async def _every_tick(*duties: Callable[[], Awaitable[None]]) -> None:
+    """Do what has become due, again and again; what fails is tried at the next tick."""
+    while True:
+        for duty in duties:
             try:
                 await duty()
-            except SQLAlchemyError:
+            except Exception:
                 log.exception("duty_failed", duty=duty.__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(drained.wait(), TICK)
+        await asyncio.sleep(TICK)
 
 
 async def announce_commands(app: App) -> None:
@@ -206,7 +200,8 @@ async def announce_commands(app: App) -> None:
                 for name in COMMANDS
             ]
             await app.bot.set_my_commands(commands, language_code=language)
-        await app.bot.set_my_commands(commands)
+            if language == app.settings.default_language:
+                await app.bot.set_my_commands(commands)
     except AiogramError as error:
         log.warning("commands_not_set", error=type(error).__name__)
 

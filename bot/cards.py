@@ -168,10 +168,11 @@ class Vault:
         self._held: dict[int, _Held] = {}
 
     def put(self, intent_id: int, card: Card) -> None:
-        """Hold a card; one that is held already keeps its time."""
+        """Hold a card; one that is held already keeps its time, when its expiry is added."""
         self._forget_old()
         held = self._held.get(intent_id)
-        until = held.until if held else self._clock() + self._ttl
+        same = held is not None and held.card.number == card.number
+        until = held.until if held and same else self._clock() + self._ttl
         self._held[intent_id] = _Held(card, until)
 
     def get(self, intent_id: int) -> Card | None:

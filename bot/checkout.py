@@ -13,7 +13,7 @@ from bot.cards import Card, Vault
 from bot.db import Database
 from bot.offers import Offer, Offers
 from bot.outcome import Outcomes, Times
-from bot.payment import OPEN, SOLD, TRIES, Buyer, Intent, Status
+from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
 
 MARGIN = timedelta(seconds=1)  # between a capture stored and ATMOS asked
 
@@ -124,13 +124,17 @@ class Checkout:
         if intent is not None and intent.status is Status.capturing:
             raise StillChecking(intent)
 
-    async def live(self, intent_id: int) -> Intent:
+    async def live(self, intent_id: int, student_id: int | None = None) -> Intent:
         """Give a payment that the student can still go on with.
 
         Raises:
+            IntentGone: There is none, or it is not `student_id`'s.
             IntentError: It is being captured, or over; the subclass says how.
         """
-        return _going_on(await self._database.get(intent_id))
+        intent = await self._database.get(intent_id)
+        if intent is not None and student_id not in (None, intent.buyer.id):
+            raise IntentGone
+        return _going_on(intent)
 
     async def name_card(self, intent_id: int, card: Card) -> Intent:
         """Hold the card until its expiry is typed."""
@@ -189,6 +193,7 @@ class Checkout:
         """Let one of all codes typed at once through, and store that ATMOS is about to be asked.
 
         Raises:
+            IntentError: No code is waited for, or another was faster.
             CodeOver: The code's time has passed.
             AlreadyPaid: A last look found the offer bought by another payment.
         """
@@ -236,10 +241,15 @@ class Checkout:
         else:
             await self._outcomes.charged(intent.id, transaction)
 
-    async def open_payment(self, student_id: int) -> Intent | None:
+    async def newest_open(self, student_id: int) -> Intent | None:
         """Give the student's newest payment that is not over."""
         async with self._database.read() as tx:
-            return await db.open_payment(tx, student_id)
+            return await db.newest_open_intent(tx, student_id)
+
+    async def is_over(self, intent_id: int) -> bool:
+        """Tell whether there is nothing left to type for a payment."""
+        intent = await self._database.get(intent_id)
+        return intent is None or intent.status not in OPEN
 
     async def cancel(self, intent_id: int) -> Intent:
         """End a payment that nobody was asked money for."""
@@ -252,7 +262,7 @@ class Checkout:
     async def _open(self, buyer: Buyer, offer: Offer) -> Intent:
         async with self._database.write() as tx:
             await self._not_bought(tx, buyer.id, offer.slug)
-            intent = await db.open_intent(tx, buyer.id, offer.slug)
+            intent = await db.open_intent(tx, buyer.id, offer.slug, lock=True)
             if intent is None:
                 return await self._add(tx, buyer, offer)
             if intent.status is Status.capturing:
@@ -316,7 +326,7 @@ class Checkout:
             raise CardForgotten(intent)
         return intent
 
-    async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:  # noqa: ANN401  columns
+    async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:
         if not await self._database.move(intent, target, **changes):
             raise _where_it_stands(await self._database.get(intent.id))
         return await self.live(intent.id)
@@ -332,11 +342,10 @@ class Checkout:
         now = self._database.now()
         if intent.resend_at is not None and intent.resend_at > now:
             raise ResendTooEarly(intent, _seconds(intent.resend_at - now))
-        async with self._database.write() as tx:
-            taken = await db.take_resend(tx, intent, resend_at=now + self._times.resend)
-        if not taken:
+        until = now + self._times.resend
+        if not await self._database.amend(intent, seen=["resend_at"], resend_at=until):
             raise ResendTooEarly(intent, _seconds(self._times.resend))
-        return intent
+        return replace(intent, resend_at=until)
 
     async def _send_code_again(self, intent: Intent) -> None:
         if self._atmos.can_resend:
@@ -382,7 +391,7 @@ def _transaction(intent: Intent) -> int:
 
 
 def _going_on(intent: Intent | None) -> Intent:
-    if intent is None or intent.status not in OPEN - {Status.capturing}:
+    if intent is None or intent.status not in WAITING_FOR_STUDENT:
         raise _where_it_stands(intent)
     return intent
 
@@ -392,4 +401,6 @@ def _where_it_stands(intent: Intent | None) -> CheckoutError:
         return IntentGone()
     if intent.status is Status.capturing:
         return StillChecking(intent)
-    return AlreadyPaid(intent) if intent.status in SOLD else IntentOver(intent)
+    if intent.status in SOLD:
+        return AlreadyPaid(intent)
+    return (IntentOver if intent.status not in OPEN else IntentError)(intent)

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.notices import Action, Notice, Words
-from bot.payment import OPEN, Buyer, Intent, Status, check
+from bot.payment import OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status, check
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -148,7 +148,7 @@ class Database:
 
     def __init__(self, url: str, now: Callable[[], datetime] = utc_now) -> None:
         self.now = now
-        self.written = asyncio.Event()  # set by every commit: there may be something to send
+        self.committed = asyncio.Event()  # set by every commit: there may be something to send
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database:
@@ -165,7 +165,7 @@ class Database:
         """Open a transaction that is committed at the end, or rolled back by an exception."""
         async with self._writing, self.engine.begin() as tx:
             yield tx
-        self.written.set()
+        self.committed.set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -177,16 +177,22 @@ class Database:
             return await intent(tx, intent_id)
 
     async def move(
-        self, intent: Intent, target: Status, said: Sequence[Notice] = (), **changes: object
+        self,
+        intent: Intent,
+        target: Status,
+        said: Sequence[Notice] = (),
+        *,
+        seen: Sequence[str] = (),
+        **changes: Any,
     ) -> bool:
         """Move an intent and promise what is said about it: both, or neither and False."""
         async with self.write() as tx:
-            moved = await move(tx, intent, target, **changes)
+            moved = await move(tx, intent, target, seen=seen, **changes)
             if moved:
                 await promise(tx, said, self.now())
         return moved
 
-    async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: object) -> bool:
+    async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: Any) -> bool:
         """Do as `move` does, without a move."""
         async with self.write() as tx:
             changed = await change(tx, intent, **changes)
@@ -214,7 +220,7 @@ def _make_private(path: Path) -> None:
     path.chmod(0o600)
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  DB-API's
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # `_begin_sqlite` begins
     cursor = connection.cursor()
     for pragma in (
@@ -251,15 +257,19 @@ async def add_intent(tx: AsyncConnection, **columns: object) -> bool:
     return bool((await tx.execute(_insert(tx, intents, columns))).rowcount)
 
 
-async def intent(tx: AsyncConnection, intent_id: int) -> Intent | None:
-    return await _one(tx, intents.c.id == intent_id)
+async def intent(tx: AsyncConnection, intent_id: int, *, lock: bool = False) -> Intent | None:
+    """Give an intent; with `lock` nobody else changes it before this transaction ends."""
+    return await _one(tx, intents.c.id == intent_id, lock=lock)
 
 
-async def open_intent(tx: AsyncConnection, student_id: int, offer: str) -> Intent | None:
-    return await _one(tx, intents.c.student_id == student_id, intents.c.offer == offer, _IS_OPEN)
+async def open_intent(
+    tx: AsyncConnection, student_id: int, offer: str, *, lock: bool = False
+) -> Intent | None:
+    of_student = (intents.c.student_id == student_id) & (intents.c.offer == offer)
+    return await _one(tx, of_student, _IS_OPEN, lock=lock)
 
 
-async def open_payment(tx: AsyncConnection, student_id: int) -> Intent | None:
+async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest open intent of a student, whatever it is for."""
     return await _one(tx, intents.c.student_id == student_id, _IS_OPEN)
 
@@ -270,13 +280,13 @@ async def bought(tx: AsyncConnection, student_id: int, offer: str) -> Intent | N
         tx,
         intents.c.student_id == student_id,
         intents.c.offer == offer,
-        intents.c.status.in_([Status.captured, Status.reversing]),
+        intents.c.status.in_(sorted(SOLD)),
     )
 
 
 async def silent(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     """Intents whose student has said nothing for too long, and nobody was asked for money."""
-    waits = intents.c.status.in_([Status.created, Status.challenged])
+    waits = intents.c.status.in_(sorted(WAITING_FOR_STUDENT))
     return await _all(tx, waits, intents.c.expires_at <= now)
 
 
@@ -297,43 +307,41 @@ async def move(
     tx: AsyncConnection,
     intent: Intent,
     target: Status,
-    **changes: object,
+    *,
+    seen: Sequence[str] = (),
+    **changes: Any,
 ) -> bool:
     """Compare and set: False where the intent is not any more what `intent` says it is."""
     check(intent.status, target)
-    return await change(tx, intent, status=target, **changes)
+    return await change(tx, intent, seen=seen, status=target, **changes)
 
 
-async def change(tx: AsyncConnection, intent: Intent, **changes: object) -> bool:
-    """Change columns of an intent, as long as its status is still the one that was seen."""
+async def change(
+    tx: AsyncConnection, intent: Intent, *, seen: Sequence[str] = (), **changes: Any
+) -> bool:
+    """Change columns of an intent, as long as it is still what was seen.
+
+    The status alone would not tell a second attempt from the first, so the attempt's deadline
+    must be the same too, and whatever columns `seen` names.
+    """
     same = (intents.c.id == intent.id) & (intents.c.status == intent.status)
+    for name in ("acts_until", *seen):
+        same &= intents.c[name].is_not_distinct_from(getattr(intent, name))
     return bool((await tx.execute(intents.update().where(same).values(**changes))).rowcount)
 
 
 async def set_transaction(tx: AsyncConnection, intent_id: int, transaction_id: int) -> bool:
-    """Remember the gateway's transaction; False where another road set one first."""
+    """Remember the gateway's transaction, if none is remembered yet."""
     unset = (intents.c.id == intent_id) & intents.c.transaction_id.is_(None)
     statement = intents.update().where(unset).values(transaction_id=transaction_id)
     return bool((await tx.execute(statement)).rowcount)
 
 
-async def take_resend(tx: AsyncConnection, intent: Intent, **changes: object) -> bool:
-    """Let one press of "send again" through: False where another was faster."""
-    same = (intents.c.id == intent.id) & (intents.c.status == intent.status)
-    same &= intents.c.resend_at.is_not_distinct_from(intent.resend_at)
-    return bool((await tx.execute(intents.update().where(same).values(**changes))).rowcount)
-
-
-async def _one(tx: AsyncConnection, *where: sa.ColumnElement[bool]) -> Intent | None:
-    row = (
-        (
-            await tx.execute(
-                intents.select().where(*where).order_by(intents.c.created_at.desc()).limit(1)
-            )
-        )
-        .mappings()
-        .first()
-    )
+async def _one(
+    tx: AsyncConnection, *where: sa.ColumnElement[bool], lock: bool = False
+) -> Intent | None:
+    query = intents.select().where(*where).order_by(intents.c.created_at.desc()).limit(1)
+    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().first()
     return _intent(row) if row else None
 
 
@@ -404,7 +412,7 @@ async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[
     return [(row["id"], row["attempts"], _notice(row)) for row in rows]
 
 
-async def change_notice(tx: AsyncConnection, row_id: int, **changes: object) -> None:
+async def change_notice(tx: AsyncConnection, row_id: int, **changes: Any) -> None:
     await tx.execute(outbox.update().where(outbox.c.id == row_id).values(**changes))
 
 
@@ -413,6 +421,7 @@ async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:
 
 
 async def dead_notices(tx: AsyncConnection) -> int:
+    """Count the notices that could not be delivered, which only the merchant can mend."""
     count = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.dead_at.is_not(None))
     return int((await tx.execute(count)).scalar_one())
 
@@ -456,7 +465,7 @@ async def set_dialogue(tx: AsyncConnection, key: str, **columns: object) -> None
     await _upsert(tx, dialogues, {"key": key}, columns, otherwise={"data": {}})
 
 
-def _insert(tx: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> Any:  # noqa: ANN401  two dialects' Insert
+def _insert(tx: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> Any:
     """Insert, or do nothing where a unique key says that it is there already."""
     insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     return insert(table).values(**values).on_conflict_do_nothing()

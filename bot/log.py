@@ -41,7 +41,7 @@ def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
-def _renderer(style: str) -> Any:  # noqa: ANN401  structlog's processors
+def _renderer(style: str) -> Any:
     if style == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False)
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

@@ -189,11 +189,21 @@ def unknown_code(intent: Intent, code: int | None) -> Words:
     return Words("admin-code", args | _buyer(intent))
 
 
-def mismatch(intent: Intent, other: int) -> Words:
+def still_unknown(intent: Intent) -> Words:
     args: dict[str, Arg] = {
         "order": intent.account,
         "transaction": str(intent.transaction_id),
         "amount": intent.amount,
+    }
+    return Words("admin-unknown", args | _buyer(intent))
+
+
+def mismatch(intent: Intent, account: str, other: int) -> Words:
+    args: dict[str, Arg] = {
+        "order": intent.account,
+        "transaction": str(intent.transaction_id),
+        "amount": intent.amount,
+        "account": account,
         "other": other,
     }
     return Words("admin-mismatch", args | _buyer(intent))
@@ -218,7 +228,7 @@ def _facts(intent: Intent) -> dict[str, Arg]:
         "title": intent.title,
         "amount": intent.amount,
         "card": intent.card or "",
-        "at": (intent.captured_at or intent.created_at).isoformat(),
+        "at": intent.captured_at.isoformat() if intent.captured_at else "",
         "transaction": str(intent.transaction_id),
     }
 

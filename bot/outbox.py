@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from aiogram.exceptions import (
@@ -14,6 +15,7 @@ from aiogram.exceptions import (
     ClientDecodeError,
     TelegramBadRequest,
     TelegramForbiddenError,
+    TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramRetryAfter,
     TelegramServerError,
@@ -21,7 +23,7 @@ from aiogram.exceptions import (
 
 from bot import db, notices
 from bot.db import Database
-from bot.notices import Action, Notice
+from bot.notices import Action, Notice, Words
 from bot.voice import Voice
 
 log = structlog.get_logger()
@@ -29,7 +31,6 @@ log = structlog.get_logger()
 BATCH = 100
 IDLE = 1.0  # seconds; a commit wakes the worker at once
 GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
-DELETABLE = timedelta(hours=47)  # Telegram's limit is 48
 _GONE = ("message to delete not found", "message_id_invalid")
 _AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, TelegramRetryAfter)
 
@@ -59,34 +60,53 @@ class Outbox:
         It is never cancelled: between a message sent and that stored, it would be sent again.
         """
         while True:
-            self._database.written.clear()
-            if await self.deliver():
+            self._database.committed.clear()
+            if await self._round():
                 continue
             if stop.is_set():
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._database.written.wait(), IDLE)
+                await asyncio.wait_for(self._database.committed.wait(), IDLE)
+
+    async def _round(self) -> int:
+        """Deliver once; a database that does not answer is asked again at the next round."""
+        try:
+            return await self.deliver()
+        except Exception:
+            log.exception("outbox_failed")
+            return 0
 
     async def deliver(self) -> int:
         """Deliver what is due and give how many notices that was: one a chat, all at once."""
         async with self._database.read() as tx:
             due = await db.due(tx, self._database.now(), BATCH)
-        await asyncio.gather(*(self._deliver(*row) for row in due))
+        done = await asyncio.gather(*(self._deliver(*row) for row in due), return_exceptions=True)
+        for failed in filter(None, done):
+            raise failed
         return len(due)
 
     async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
-        now = self._database.now()
-        changes: dict[str, object] = {"attempts": attempts + 1}
-        try:
-            await self._send(notice)
-            changes["sent_at"] = now
-        except _AGAIN as error:
-            changes |= {"due_at": now + _pause(error, attempts), "error": type(error).__name__}
-        except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
-            log.warning("notice_dead", row=row_id, action=notice.action, error=repr(error))
-            changes |= {"dead_at": now, "error": type(error).__name__}
+        changes = {"attempts": attempts + 1} | await self._outcome(row_id, attempts, notice)
         async with self._database.write() as tx:
             await db.change_notice(tx, row_id, **changes)
+
+    async def _outcome(self, row_id: int, attempts: int, notice: Notice) -> dict[str, Any]:
+        """Send, and give what is to be stored about it."""
+        now, chat = self._database.now(), notice.chat_id
+        try:
+            await self._send(notice)
+        except TelegramMigrateToChat as moved:
+            log.warning("chat_moved", chat=chat, now=moved.migrate_to_chat_id)
+            return {"chat_id": moved.migrate_to_chat_id}
+        except _AGAIN as error:
+            return {"due_at": now + _pause(error, attempts), "error": type(error).__name__}
+        except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
+            if isinstance(error, TelegramForbiddenError) and chat > 0:
+                log.info("student_unreachable", chat=chat)  # they blocked the bot
+                return {"sent_at": now, "error": "blocked"}
+            log.warning("notice_dead", row=row_id, action=notice.action, error=repr(error))
+            return {"dead_at": now, "error": type(error).__name__}
+        return {"sent_at": now}
 
     async def _send(self, notice: Notice) -> None:
         chat_id, message_id = notice.chat_id, notice.message_id
@@ -105,9 +125,14 @@ class Outbox:
             await self._bot.delete_message(notice.chat_id, notice.message_id or 0)
         except TelegramBadRequest as refused:
             if not any(gone in refused.message for gone in _GONE):
-                raise
-        except TelegramForbiddenError:
-            log.info("chat_gone", chat=notice.chat_id)
+                await self._ask_to_delete(notice)
+
+    async def _ask_to_delete(self, notice: Notice) -> None:
+        """Ask the student to delete what Telegram does not let us delete."""
+        log.warning("cannot_delete", chat=notice.chat_id, message=notice.message_id)
+        if notice.chat_id > 0:
+            words = Words("cannot-delete")
+            await self._voice.say(notice.chat_id, notice.language, words)
 
     async def _try(self, call: Awaitable[object]) -> bool:
         try:

@@ -60,16 +60,15 @@ class Outcomes:
         another amount or account is not ours to honour: the intent stays, and a person is told.
         """
         async with self._database.write() as tx:
-            intent = await db.intent(tx, intent_id)
+            intent = await db.intent(tx, intent_id, lock=True)
             if intent is None or intent.status in SOLD | {Status.reversed}:
                 return False
             if transaction.amount != intent.amount or transaction.account != intent.account:
-                alarm = notices.mismatch(intent, transaction.amount)
-                told = self._admins.told(alarm, f"{intent.id}:admins:mismatch")
-                await db.promise(tx, [told], self._database.now())
+                await db.promise(tx, self._not_ours(intent, transaction), self._database.now())
                 return False
             facts = self._facts(transaction)
-            await db.move(tx, intent, Status.captured, check_at=None, **facts)
+            if not await db.move(tx, intent, Status.captured, check_at=None, **facts):
+                return False
             paid = replace(intent, status=Status.captured, **facts)
             await db.record(tx, paid, "captured", self._database.now())
             await db.promise(tx, self._paid(paid), self._database.now())
@@ -106,6 +105,12 @@ class Outcomes:
         reason = Reason(intent.reason) if intent.reason in _TELLING else None
         await self._failed(intent, reason)
 
+    async def still_unknown(self, intent: Intent, error: AtmosError | None) -> None:
+        """Tell the admins, once, of an outcome that has stayed unknown for too long."""
+        told = self._admins.told(notices.still_unknown(intent), f"{intent.id}:admins:unknown")
+        also = self.for_admins(intent, error) if error else []
+        await self._database.promise([told, *also])
+
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
         reason, code = getattr(error, "reason", None), getattr(error, "code", None)
@@ -125,12 +130,19 @@ class Outcomes:
             "captured_at": transaction.paid_at or self._database.now(),
         }
 
+    def _not_ours(self, intent: Intent, transaction: Transaction) -> list[Notice]:
+        alarm = notices.mismatch(intent, transaction.account, transaction.amount)
+        return [
+            self._result(intent, notices.checking(intent)),
+            self._admins.told(alarm, f"{intent.id}:admins:mismatch"),
+        ]
+
     def _paid(self, intent: Intent) -> list[Notice]:
         offer = self._offers.find(intent.offer)
         link = str(offer.link) if offer and offer.link else None
         for_admins = notices.paid_for_admins(intent)
         return [
-            self._result(intent, notices.paid(intent, link)),
+            self._result(intent, notices.paid(intent, link), key="paid"),
             self._admins.told(for_admins, f"{intent.id}:admins:paid"),
         ]
 
@@ -142,14 +154,12 @@ class Outcomes:
         said = [self._result(intent, words), *told]
         await self._database.move(intent, Status.failed, said, reason=reason, check_at=None)
 
-    async def _back_to_code(
-        self, intent: Intent, said: Sequence[Notice], **changes: object
-    ) -> None:
+    async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout
         changes = {"check_at": None, "expires_at": expires_at} | changes
         await self._database.move(intent, Status.challenged, said, **changes)
 
-    def _result(self, intent: Intent, words: Words) -> Notice:
+    def _result(self, intent: Intent, words: Words, key: str | None = None) -> Notice:
         """Turn the "⏳" message of this attempt into `words`; once for each attempt and text."""
-        key = f"{words.text}:{intent.acts_until}"
+        key = key or f"{words.text}:{intent.acts_until}"
         return notices.told(intent, words, key, edits=intent.note_id)

@@ -24,6 +24,7 @@ class Status(StrEnum):
 
 OPEN = frozenset({Status.created, Status.challenged, Status.capturing})
 ABANDONED = frozenset({Status.failed, Status.expired, Status.cancelled})
+WAITING_FOR_STUDENT = OPEN - {Status.capturing}
 SOLD = frozenset({Status.captured, Status.reversing})
 
 # The gateway's truth wins: a charge found late moves even an abandoned intent to captured, and

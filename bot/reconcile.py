@@ -1,10 +1,20 @@
 """Ask ATMOS about every payment whose outcome is unknown, until it knows."""
 
-from atmos import AtmosClient, AtmosError, State, Transaction
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from atmos import AtmosClient, AtmosError, OutcomeUnknown, State
 from bot import db
 from bot.db import Database
 from bot.outcome import Outcomes, Times
 from bot.payment import Intent
+
+log = structlog.get_logger()
+
+AT_ONCE = 10  # questions to ATMOS
+TOO_LONG = timedelta(minutes=3)  # since ATMOS could last act: five since it was asked
 
 
 class Reconciliation:
@@ -17,40 +27,48 @@ class Reconciliation:
         self._atmos = atmos
         self._outcomes = outcomes
         self._times = times
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def check_due(self) -> None:
+        """Ask about every capture that is due, some at once: `get` may take half a minute."""
         async with self._database.read() as tx:
             unknown = await db.unknown(tx, self._database.now())
-        for intent in unknown:
+        await asyncio.gather(*(self._check_in_turn(intent) for intent in unknown))
+
+    async def _check_in_turn(self, intent: Intent) -> None:
+        async with self._at_once:
             await self.check(intent)
 
     async def check(self, intent: Intent) -> None:
         """Record what the evidence shows; without evidence, nothing but when to ask again."""
-        transaction = await self._evidence(intent)
-        if transaction is not None and transaction.state is State.paid:
+        try:
+            transaction = await self._atmos.get(_asked_about(intent))
+        except AtmosError as error:  # proves nothing
+            log.warning("no_evidence", intent=intent.id, error=str(error))
+            await self._later(intent, error)
+            return
+        if transaction.state is State.paid:
             if not await self._outcomes.charged(intent.id, transaction):
                 await self._later(intent)
-        elif transaction is not None and self._is_final(intent, transaction):
+        elif transaction.state is State.open and self._may_act_no_more(intent):
             await self._outcomes.not_charged(intent)
         else:
             await self._later(intent)
 
-    async def _evidence(self, intent: Intent) -> Transaction | None:
-        """No answer proves nothing, so it is no evidence."""
-        if intent.transaction_id is None:
-            return None
-        try:
-            return await self._atmos.get(intent.transaction_id)
-        except AtmosError:
-            return None
-
-    def _is_final(self, intent: Intent, transaction: Transaction) -> bool:
+    def _may_act_no_more(self, intent: Intent) -> bool:
         """Not charged is believed only when ATMOS can no longer be acting on the capture."""
-        acts_until = intent.acts_until or self._database.now()
-        return transaction.state is State.open and acts_until <= self._database.now()
+        return intent.acts_until is not None and intent.acts_until <= self._database.now()
 
-    async def _later(self, intent: Intent) -> None:
+    async def _later(self, intent: Intent, error: AtmosError | None = None) -> None:
+        now = self._database.now()
         checks = intent.checks + 1
         delay = self._times.checks[min(checks, len(self._times.checks) - 1)]
-        check_at = self._database.now() + delay
-        await self._database.amend(intent, checks=checks, check_at=check_at)
+        await self._database.amend(intent, checks=checks, check_at=now + delay)
+        if intent.acts_until and now - intent.acts_until >= TOO_LONG:
+            await self._outcomes.still_unknown(intent, error)
+
+
+def _asked_about(intent: Intent) -> int:
+    if intent.transaction_id is None:
+        raise OutcomeUnknown(f"{intent.id} is being captured without a transaction")
+    return intent.transaction_id

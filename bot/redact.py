@@ -34,7 +34,7 @@ def redact_event(
     long_enough = tuple(secret for secret in secrets if len(secret) > 5)  # noqa: PLR2004
 
     def processor(
-        _logger: Any,  # noqa: ANN401  structlog's
+        _logger: Any,
         _method: str,
         event: MutableMapping[str, Any],
     ) -> MutableMapping[str, Any]:
@@ -43,7 +43,7 @@ def redact_event(
     return processor
 
 
-def _clean(value: Any, secrets: tuple[str, ...]) -> Any:  # noqa: ANN401  any value is logged
+def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, int | float | bool | None):
         return value
     return redact(value if isinstance(value, str) else repr(value), secrets)

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _they_fit_together(self) -> "Settings":
-        """Keep the sandbox's public keys out of a shop, and serve what ATMOS was told of."""
+        """Keep the sandbox's public keys out of a shop, and a shop's keys out of the sandbox."""
         keys = {
             self.atmos_consumer_key.get_secret_value(),
             self.atmos_consumer_secret.get_secret_value(),
@@ -156,10 +156,6 @@ class Settings(BaseSettings):
             raise ValueError(
                 "ATMOS_CONSUMER_KEY, ATMOS_CONSUMER_SECRET: "
                 "these are the sandbox's; write the keys ATMOS gave you, or ATMOS_ENV=sandbox"
-            )
-        if self.atmos_callback_key and not self.web_port:
-            raise ValueError(
-                "WEB_PORT: ATMOS asks at this port when ATMOS_CALLBACK_KEY is set; write one"
             )
         loopback = urlsplit(self.atmos_url).hostname in LOOPBACK
         if self.atmos_env is AtmosEnv.sandbox and not loopback:

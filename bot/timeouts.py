@@ -12,6 +12,7 @@ class Timeouts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self.duties = (self.expire, self.offer_resend, self.end_codes)
 
     async def expire(self) -> None:
         """End the payments whose student has said nothing for too long."""
@@ -20,7 +21,7 @@ class Timeouts:
         for intent in silent:
             self._vault.wipe(intent.id)
             said = notices.told(intent, notices.over(intent, "expired"), "expired")
-            await self._database.move(intent, Status.expired, [said])
+            await self._database.move(intent, Status.expired, [said], seen=["expires_at"])
 
     async def offer_resend(self) -> None:
         """Put "send again" under the prompts whose minute has passed."""
@@ -28,7 +29,7 @@ class Timeouts:
             resendable = await db.resendable(tx, self._database.now())
         for intent in resendable:
             said = [notices.resendable(intent)] if intent.prompt_id else []
-            await self._database.amend(intent, said, resend_at=None)
+            await self._database.amend(intent, said, seen=["resend_at"], resend_at=None)
 
     async def end_codes(self) -> None:
         """Say that a code's time is over, and what can be done."""
@@ -37,4 +38,6 @@ class Timeouts:
         for intent in overdue:
             key = f"code-over:{intent.code_expires_at}"
             said = notices.told(intent, notices.code_over(intent), key)
-            await self._database.amend(intent, [said], code_expires_at=None, resend_at=None)
+            await self._database.amend(
+                intent, [said], seen=["code_expires_at"], code_expires_at=None, resend_at=None
+            )

@@ -1,7 +1,9 @@
 """What happens to every update before its handler: card data goes, and a voice is found."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.middlewares.user_context import EVENT_CONTEXT_KEY, EventContext
@@ -9,6 +11,7 @@ from aiogram.enums import ChatType
 from aiogram.exceptions import AiogramError
 from aiogram.fsm.storage.base import StorageKey
 from aiogram.types import CallbackQuery, Message, TelegramObject, Update
+from aiojobs import Job, Scheduler
 
 from bot import db
 from bot.cards import holds_card
@@ -42,30 +45,55 @@ class Languages:
 
 
 class Arrival(BaseMiddleware):
-    """Outside of the per-student lock, so that no deletion waits for what a student did before."""
+    """One update of a chat after another, in the order they came; deletions wait for none.
+
+    It stands in for aiogram's own lock, inside of which a deletion would wait for whatever the
+    student did before.
+    """
 
     def __init__(
-        self, outbox: Outbox, storage: DialogueStorage, languages: Languages, voice: Voice
+        self,
+        *,
+        outbox: Outbox,
+        storage: DialogueStorage,
+        languages: Languages,
+        voice: Voice,
+        jobs: Scheduler,
     ) -> None:
         self._outbox = outbox
         self._storage = storage
         self._languages = languages
         self._voice = voice
+        self._jobs = jobs
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:  # noqa: ANN401  aiogram's
-        if not isinstance(event, Update):
-            return await handler(event, data)
-        message = event.message or event.edited_message
-        data["wiped"] = message is not None and self._may_hold_card(message, data)
-        if message is not None and data["wiped"]:
-            await self._outbox.wipe(message.chat.id, message.message_id, self._languages.default)
-        if event.callback_query is not None:
-            await _stop_spinner(event.callback_query)
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         context: EventContext = data[EVENT_CONTEXT_KEY]
-        if context.chat is not None:
-            language = await self._languages.of(context.chat.id)
-            data["speech"] = Speech(self._voice, context.chat.id, language)
-        return await handler(event, data)
+        if not isinstance(event, Update) or context.chat is None:
+            return await handler(event, data)
+        chat_id = context.chat.id
+        wiping = await self._wipe(event.message or event.edited_message, data)
+        if event.callback_query is not None:
+            await self._jobs.spawn(_stop_spinner(event.callback_query))
+        async with self._turn(chat_id):
+            if wiping is not None:
+                await wiping.wait()
+            language = await self._languages.of(chat_id)
+            data |= {
+                "speech": Speech(self._voice, chat_id, language),
+                "wiped": wiping is not None,
+            }
+            return await handler(event, data)
+
+    def _turn(self, chat_id: int) -> asyncio.Lock:
+        """Give the chat's lock, which lives for as long as somebody holds or waits for it."""
+        return self._turns.setdefault(chat_id, asyncio.Lock())
+
+    async def _wipe(self, message: Message | None, data: dict[str, Any]) -> Job[None] | None:
+        if message is None or not self._may_hold_card(message, data):
+            return None
+        deletion = self._outbox.wipe(message.chat.id, message.message_id, self._languages.default)
+        return await self._jobs.spawn(deletion)
 
     def _may_hold_card(self, message: Message, data: dict[str, Any]) -> bool:
         """A card number anywhere; at a step of a checkout, anything but a command."""

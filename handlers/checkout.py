@@ -20,6 +20,7 @@ from handlers.speech import Speech
 from handlers.steps import Paying, intent_of
 
 CODE = re.compile(r"[0-9]{6}")
+ORDER = re.compile(r"[0-9]{1,18}")
 
 
 ASKS = {
@@ -44,8 +45,8 @@ async def pays(
     async with speech.waiting("note-starting"):
         buyer = _buyer(query.from_user, speech.language)
         intent = await checkout.start(buyer, _after_colon(query))
-        await state.set_state(Paying.card)
         await state.set_data({"intent": intent.id})
+        await state.set_state(Paying.card)
     await speech.conclude(notices.card_ask(intent))
 
 
@@ -99,14 +100,18 @@ async def types_code(
         await speech.say(Words("code-invalid"))
         return
     intent = await checkout.begin_capture(intent.id)
-    note_id = await speech.note("note-capture")
-    await jobs.spawn(_capture(await checkout.noted(intent, note_id), code, checkout, speech))
+    intent = await checkout.noted(intent, await speech.note("note-capture"))
+    await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
 
-async def _capture(intent: Intent, code: str, checkout: Checkout, speech: Speech) -> None:
+async def _capture(
+    intent: Intent, code: str, state: FSMContext, checkout: Checkout, speech: Speech
+) -> None:
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():
         await checkout.capture(intent, code)
+    if await checkout.is_over(intent.id) and await state.get_data() == {"intent": intent.id}:
+        await state.clear()
 
 
 async def asks_again(
@@ -133,7 +138,7 @@ async def commands_cancel(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Cancel whatever payment of the student is open: their row knows, the dialogue may not."""
-    intent = await checkout.open_payment(message.chat.id)
+    intent = await checkout.newest_open(message.chat.id)
     if intent is None:
         await state.clear()
         await speech.say(Words("nothing-to-cancel"))
@@ -164,10 +169,9 @@ async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT00
 async def _own(query: CallbackQuery, checkout: Checkout) -> int:
     """Give the payment a button names, if it is this student's: callback data can be made up."""
     number = _after_colon(query)
-    intent = await checkout.live(int(number)) if number.isascii() and number.isdigit() else None
-    if intent is None or intent.buyer.id != query.from_user.id:
+    if not ORDER.fullmatch(number):
         raise IntentGone
-    return intent.id
+    return (await checkout.live(int(number), query.from_user.id)).id
 
 
 def _after_colon(query: CallbackQuery) -> str:

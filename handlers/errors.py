@@ -13,7 +13,6 @@ from bot.checkout import (
     CheckoutError,
     IntentGone,
     IntentOver,
-    StillChecking,
 )
 from handlers.refusals import words_for
 from handlers.speech import Speech
@@ -27,7 +26,7 @@ async def refused(event: ErrorEvent, state: FSMContext, speech: Speech) -> None:
     error = event.exception
     if isinstance(error, CardForgotten):
         await state.set_state(Paying.card)
-    elif isinstance(error, AlreadyPaid | IntentGone | IntentOver | StillChecking):
+    elif isinstance(error, AlreadyPaid | IntentGone | IntentOver):
         await state.clear()
     await speech.conclude(words_for(error))
 

@@ -86,6 +86,7 @@ expiry-passed = This card has expired. Send the number of another card, or, if y
 code-invalid = The SMS code has 6 digits. Send it again.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
+cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 
 # Code
@@ -204,7 +205,7 @@ admin-code =
     Buyer: { $buyer } · { $username } · { $student }
     Ask the ATMOS manager what this code means.
 admin-mismatch =
-    🚨 ATMOS shows another payment: <b>{ MONEY($amount) } soum</b> was expected, ATMOS says { MONEY($other) } soum.
+    🚨 ATMOS shows another payment: <b>{ MONEY($amount) } soum</b> was expected, ATMOS says { MONEY($other) } soum. (account { $account })
 
     Order: { $order } · ATMOS transaction_id: { $transaction }
     Buyer: { $buyer } · { $username } · { $student }
@@ -213,6 +214,12 @@ admin-approval =
     🚨 ATMOS asked before a debit, and the bot said no: { $why }
 
     No money was taken. If you did not start such a payment, tell your ATMOS manager.
+admin-unknown =
+    🚨 The outcome of a payment is still unknown: <b>{ $order }</b>, { MONEY($amount) } soum
+
+    ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    The bot goes on asking ATMOS, and the student was told not to pay again. Meanwhile look into the ATMOS cabinet, and write to your ATMOS manager if need be.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

@@ -86,6 +86,7 @@ expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini 
 code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
 not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
 edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
+cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
 
 # Code
@@ -204,7 +205,7 @@ admin-code =
     Xaridor: { $buyer } · { $username } · { $student }
     Bu kodning maʼnosini ATMOS menejeridan soʻrang.
 admin-mismatch =
-    🚨 ATMOS boshqa toʻlovni koʻrsatdi: <b>{ MONEY($amount) } soʻm</b> kutilgan edi, ATMOS esa { MONEY($other) } soʻm deydi.
+    🚨 ATMOS boshqa toʻlovni koʻrsatdi: <b>{ MONEY($amount) } soʻm</b> kutilgan edi, ATMOS esa { MONEY($other) } soʻm deydi. (account { $account })
 
     Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
     Xaridor: { $buyer } · { $username } · { $student }
@@ -213,6 +214,12 @@ admin-approval =
     🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why }
 
     Pul yechilmadi. Bunday toʻlovni siz boshlamagan boʻlsangiz, ATMOS menejeriga xabar bering.
+admin-unknown =
+    🚨 Toʻlov natijasi haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
+
+    ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bot ATMOSdan soʻrashda davom etadi, talabaga «qayta toʻlamang» deyilgan. Shu orada ATMOS kabinetida koʻring va kerak boʻlsa ATMOS menejeriga yozing.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -81,7 +81,7 @@ async def _obey(telegram: Telegram, token: str, call: Call) -> Answer:
     return Answer(200, {"ok": True, "result": result})
 
 
-def _act(telegram: Telegram, token: str, call: Call) -> Any:  # noqa: ANN401  whatever JSON the method gives
+def _act(telegram: Telegram, token: str, call: Call) -> Any:
     if token != telegram.token:
         raise Refusal(401, "Unauthorized")
     if call.method not in METHODS:

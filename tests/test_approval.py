@@ -21,7 +21,7 @@ KEY = "callback-key-made-up"
 def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
+        return int(held.getsockname()[1])
 
 
 def signed(key: str = KEY, **fields: object) -> bytes:
@@ -45,7 +45,7 @@ async def ask(url: str, body: bytes) -> int:
         answer = await client.post(url, content=body)
 
     assert answer.status_code == 200
-    return answer.json()["status"]
+    return int(answer.json()["status"])
 
 
 @pytest.mark.usefixtures("gate")

@@ -187,8 +187,8 @@ async def test_one_press_of_send_again_is_let_through(database):
     intent = await opened(database)
 
     async def presses():
-        async with database.write() as tx:
-            return await db.take_resend(tx, intent, resend_at=NOW + timedelta(minutes=1))
+        later = NOW + timedelta(minutes=1)
+        return await database.amend(intent, seen=["resend_at"], resend_at=later)
 
     taken = await asyncio.gather(*(presses() for _ in range(5)))
 
