@@ -139,6 +139,7 @@ class AtmosClient:
         since an int would lose leading zeros.
         """
         body = self._about(transaction_id) | {"otp": otp}
+        await self._auth.token()  # what it takes is not taken from the deadline of the charge
         path, asked = self._confirm_path, time.monotonic()
         try:
             answer = await self._post(path, body, self.confirm_timeout)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 REVERSED = "-20"
 SUCCESS = "0"
+LARGEST = 2**63 - 1  # what a database keeps as a whole number
 
 
 class State(StrEnum):
@@ -26,8 +27,8 @@ class Transaction(BaseModel, frozen=True):
     epoch milliseconds.
     """
 
-    trans_id: int
-    success_trans_id: int | None = None
+    trans_id: int = Field(le=LARGEST)
+    success_trans_id: int | None = Field(None, le=LARGEST)
     account: str = Field(coerce_numbers_to_str=True)
     amount: int
     confirmed: bool = False
@@ -46,9 +47,13 @@ class Transaction(BaseModel, frozen=True):
 
     @property
     def paid_at(self) -> datetime | None:
+        """Give the moment of the charge, None where there is none or it is no date."""
         if self.confirm_time is None:
             return None
-        return datetime.fromtimestamp(self.confirm_time / 1000, UTC)
+        try:
+            return datetime.fromtimestamp(self.confirm_time / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
 
 
 class Result(BaseModel):
@@ -64,7 +69,7 @@ class Answer(BaseModel):
     """
 
     result: Result
-    transaction_id: int | None = None
+    transaction_id: int | None = Field(None, le=LARGEST)
     store_transaction: Transaction | None = None
     ofd_url: str | None = None
 

@@ -22,29 +22,29 @@ cli = typer.Typer(
 def run() -> None:
     """Take updates from Telegram and sell, until SIGTERM or Ctrl-C."""
     settings = _settings()
-    try:
-        asyncio.run(_run(settings))
-    except OffersError as error:
-        _stop(str(error))
+    wrong = asyncio.run(_run(settings))
+    if wrong:
+        _stop(wrong)
 
 
 @cli.command()
 def check() -> None:
     """Try the settings, the database, the bot, the admin group and ATMOS; exit 1 if any fails."""
-    settings = _settings()
+    settings = _settings(quiet=True)
     typer.echo("✓ settings: complete")
     if not asyncio.run(_check(settings)):
         raise typer.Exit(1)
 
 
-def _settings() -> Settings:
+def _settings(*, quiet: bool = False) -> Settings:
     from bot import log  # noqa: PLC0415  structlog is not needed to say what is wrong
 
     try:
         settings = settings_file.load()
     except SettingsError as error:
         _stop(str(error))
-    log.configure(settings.log_level, settings.log_format, settings.secrets())
+    level = "ERROR" if quiet else settings.log_level  # a report is not mixed with log lines
+    log.configure(level, settings.log_format, settings.secrets())
     return settings
 
 
@@ -53,14 +53,20 @@ def _stop(said: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-async def _run(settings: Settings) -> None:
-    from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+async def _run(settings: Settings) -> str | None:
+    """Sell, and give what stopped it where the merchant can mend that."""
+    from bot import app, check as checks  # noqa: PLC0415  aiogram takes seconds to import
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await app.run(settings, stop)
+    try:
+        await checks.startable(settings)
+        await app.run(settings, stop)
+    except (OffersError, checks.Wrong) as error:
+        return str(error)
+    return None
 
 
 async def _check(settings: Settings) -> bool:
@@ -68,8 +74,8 @@ async def _check(settings: Settings) -> bool:
 
     good = True
     async for finding in checks.findings(settings):
-        typer.echo(f"{'✓' if finding.ok else '✗'} {finding.what}: {finding.said}")
-        good = good and finding.ok
+        typer.echo(f"{finding.mark} {finding.what}: {finding.said}")
+        good = good and finding.mark != "✗"
     return good
 
 

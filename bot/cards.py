@@ -169,14 +169,14 @@ class Vault:
 
     def put(self, intent_id: int, card: Card) -> None:
         """Hold a card; one that is held already keeps its time, when its expiry is added."""
-        self._forget_old()
+        self.forget_old()
         held = self._held.get(intent_id)
         same = held is not None and held.card.number == card.number
         until = held.until if held and same else self._clock() + self._ttl
         self._held[intent_id] = _Held(card, until)
 
     def get(self, intent_id: int) -> Card | None:
-        self._forget_old()
+        self.forget_old()
         held = self._held.get(intent_id)
         return held.card if held else None
 
@@ -186,7 +186,8 @@ class Vault:
     def wipe_all(self) -> None:
         self._held.clear()
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Drop every card that has been held for its time."""
         now = self._clock()
         for intent_id in [key for key, held in self._held.items() if held.until <= now]:
             del self._held[intent_id]

@@ -1,54 +1,118 @@
 """`python -m bot check`: what must be right before the first sale, each with its cure."""
 
+import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NoReturn
 
+import structlog
 from aiogram import Bot
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramNetworkError,
+    TelegramNotFound,
+    TelegramUnauthorizedError,
+)
 from aiogram.types import ChatMemberRestricted
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import URL
 
 from atmos import AtmosError, WrongCredentials
-from bot import app, offers, telegram
+from bot import app, offers, telegram, texts
 from bot.db import Database
-from bot.settings import Settings
+from bot.offers import Offer
+from bot.settings import AtmosEnv, Settings
+
+log = structlog.get_logger()
+
+AT_START = 5  # seconds Telegram may take to tell whether it knows the token
+UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
+UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
+NOT_LISTED = "see that this machine's address is on ATMOS's list, or set ATMOS_PROXY_URL"
+LOST = {  # what an error's name holds, and what that means
+    "Proxy": "the proxy lets nothing through: see ATMOS_PROXY_URL",
+    "DNS": "its name is not found: see this machine's DNS and ATMOS_BASE_URL",
+    "Certificate": "its certificate is not trusted: see ATMOS_BASE_URL and this machine's clock",
+    "Timeout": f"no answer in time: {NOT_LISTED}",
+    "Connector": f"no connection: {NOT_LISTED}",
+}
+
+
+class Wrong(Exception):
+    """What is wrong, and the cure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report."""
+    """One line of the report; a hint fails nothing."""
 
     what: str
-    ok: bool
+    mark: Literal["✓", "✗", "!"]
     said: str
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Try each thing for real, in the order in which a merchant sets them up."""
-    bot = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
-    checks: dict[str, Callable[[], Awaitable[str]]] = {
-        "database": lambda: _database(settings),
-        "offers": lambda: _offers(settings),
-        "bot token": lambda: _token(bot),
-        "admin group": lambda: _group(bot, settings.admin_chat_id),
-        "ATMOS": lambda: _atmos(settings),
-    }
+    async with telegram.bot(
+        settings.bot_token.get_secret_value(), settings.telegram_api_url
+    ).context() as bot:
+        yield await _tried("database", lambda: _database(settings))
+        yield await _tried("offers", lambda: _offers(settings))
+        token = await _tried("bot token", lambda: _token(bot))
+        yield token
+        if token.mark == "✓":
+            yield await _tried("student links", lambda: _links(settings, token.said))
+            yield await _tried("admin group", lambda: _group(bot, settings))
+        else:
+            yield Finding("admin group", "✗", "not tried: mend the bot token first")
+    yield await _tried("ATMOS", lambda: _atmos(settings))
+    yield await _tried("web", lambda: _web(settings))
+    yield _support(settings)
+
+
+async def startable(settings: Settings) -> None:
+    """See what would stop the bot at once; that Telegram is away would not.
+
+    Raises:
+        Wrong: The token is refused, or nothing can listen at the port.
+    """
+    if settings.web_port:
+        await listen(settings.web_host, settings.web_port)
+    api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
+    async with api.context() as bot:
+        try:
+            await bot.get_me(request_timeout=AT_START)
+        except (TelegramUnauthorizedError, TelegramNotFound) as error:
+            raise Wrong(f"BOT_TOKEN: {UNKNOWN}") from error
+        except AiogramError as error:
+            log.warning("telegram_not_reached", error=type(error).__name__)
+
+
+async def listen(host: str, port: int) -> None:
+    """Take the port for a moment, to see that it can be taken."""
     try:
-        for what, check in checks.items():
-            yield await _tried(what, check)
-    finally:
-        await bot.session.close()
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+    except OSError as error:
+        raise Wrong(cannot_listen(error, host, port)) from error
+    server.close()
+    await server.wait_closed()
 
 
-class _Wrong(Exception):
-    """What is wrong, and the cure."""
+def cannot_listen(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"WEB_PORT: {port} is taken, perhaps by a running bot; write another, or stop that"
+    if error.errno == errno.EACCES:
+        return f"WEB_PORT: {port} is not for every account; write one above 1023"
+    return f"WEB_HOST: {host} is no address of this machine; write 127.0.0.1, or 0.0.0.0 for all"
 
 
 async def _tried(what: str, check: Callable[[], Awaitable[str]]) -> Finding:
     try:
-        return Finding(what, ok=True, said=await check())
-    except _Wrong as wrong:
-        return Finding(what, ok=False, said=str(wrong))
+        return Finding(what, "✓", await check())
+    except Wrong as wrong:
+        return Finding(what, "✗", str(wrong))
 
 
 async def _database(settings: Settings) -> str:
@@ -58,44 +122,92 @@ async def _database(settings: Settings) -> str:
             await database.upgrade()
         finally:
             await database.close()
-    except (SQLAlchemyError, OSError) as error:
-        raise _Wrong(
+    except Exception as error:
+        raise Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
         ) from error
-    return f"{database.url.get_backend_name()}, migrated"
+    return f"{_place(database.url)}, migrated"
+
+
+def _place(url: URL) -> str:
+    """Name the database without its password."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite at {Path(url.database or '').absolute()}"
+    return f"PostgreSQL at {url.host or 'localhost'}:{url.port or 5432}/{url.database or ''}"
 
 
 async def _offers(settings: Settings) -> str:
     try:
         found = offers.load(settings.offers_file)
     except offers.OffersError as error:
-        raise _Wrong(f"{error}: mend the file that OFFERS_FILE names") from error
-    return ", ".join(offer.slug for offer in found.offers)
+        raise Wrong(f"{error} — mend the file that OFFERS_FILE names") from error
+    now = datetime.now(UTC)
+    return ", ".join(f"{offer.slug}: {_price(offer, now)}" for offer in found.offers)
+
+
+def _price(offer: Offer, now: datetime) -> str:
+    price = texts.money("uz", offer.price_at(now)).replace("\N{NO-BREAK SPACE}", " ")
+    if offer.discount is None:
+        return f"{price} soʻm"
+    discount = f"−{offer.discount.percent} %"  # noqa: RUF001  a minus is meant
+    if offer.discount.until is None:
+        return f"{price} soʻm ({discount})"
+    until = "until" if offer.discount.holds(now) else "ended"
+    return f"{price} soʻm ({discount} {until} {texts.when(offer.discount.until.isoformat())})"
+
+
+async def _links(settings: Settings, username: str) -> str:
+    try:
+        found = offers.load(settings.offers_file)
+    except offers.OffersError as error:
+        raise Wrong("not tried: mend the offers first") from error
+    bot = username.removeprefix("@")
+    return " ".join(f"https://t.me/{bot}?start={offer.slug}" for offer in found.offers)
 
 
 async def _token(bot: Bot) -> str:
     try:
         me = await bot.get_me()
+    except (TelegramUnauthorizedError, TelegramNotFound) as error:
+        raise Wrong(f"BOT_TOKEN: {UNKNOWN}") from error
     except AiogramError as error:
-        raise _Wrong(
-            f"{type(error).__name__}: copy BOT_TOKEN from @BotFather again, "
-            "and see that TELEGRAM_API_URL can be reached"
-        ) from error
+        raise Wrong(f"{UNREACHABLE} ({type(error).__name__})") from error
     return f"@{me.username}"
 
 
-async def _group(bot: Bot, chat_id: int) -> str:
+async def _group(bot: Bot, settings: Settings) -> str:
+    chat_id = settings.admin_chat_id
     cure = f"add the bot to the group and write its id as ADMIN_CHAT_ID (now {chat_id})"
     try:
         chat = await bot.get_chat(chat_id)
         me = await bot.get_chat_member(chat_id, bot.id)
     except AiogramError as error:
-        raise _Wrong(f"{type(error).__name__}: {cure}") from error
+        _no_answer(error, cure)
     if me.status in {"left", "kicked"}:
-        raise _Wrong(f"the bot is not in “{chat.title}”: {cure}")
+        raise Wrong(f"the bot is not in “{chat.title}”: {cure}")
     if isinstance(me, ChatMemberRestricted) and not me.can_send_messages:
-        raise _Wrong(f"the bot may not write in “{chat.title}”: let it send messages")
-    return str(chat.title)
+        raise Wrong(f"the bot may not write in “{chat.title}”: let it send messages")
+    if settings.admin_topic_id is None:
+        return str(chat.title)
+    await _topic(bot, chat_id, settings.admin_topic_id)
+    return f"{chat.title}, topic {settings.admin_topic_id}"
+
+
+async def _topic(bot: Bot, chat_id: int, topic: int) -> None:
+    try:
+        await bot.send_chat_action(chat_id, "typing", message_thread_id=topic)
+    except AiogramError as error:
+        _no_answer(
+            error,
+            "write the number at the end of the topic's link as ADMIN_TOPIC_ID, "
+            f"or leave it empty (now {topic})",
+        )
+
+
+def _no_answer(error: AiogramError, cure: str) -> NoReturn:
+    if isinstance(error, TelegramNetworkError):
+        raise Wrong(UNREACHABLE) from error
+    raise Wrong(f"{type(error).__name__}: {cure}") from error
 
 
 async def _atmos(settings: Settings) -> str:
@@ -103,12 +215,34 @@ async def _atmos(settings: Settings) -> str:
         try:
             await client.log_in()
         except WrongCredentials as error:
-            raise _Wrong(
+            raise Wrong(
                 f"{error}: copy ATMOS_CONSUMER_KEY and ATMOS_CONSUMER_SECRET again"
             ) from error
         except AtmosError as error:
-            raise _Wrong(
-                f"{error}: see that this machine's address is on ATMOS's list, "
-                "or set ATMOS_PROXY_URL"
-            ) from error
-    return f"{settings.atmos_env}, store {settings.atmos_store_id}, logged in"
+            raise Wrong(f"{settings.atmos_url}: {_lost(str(error), settings)}") from error
+    return (
+        f"{settings.atmos_env}, logged in; store {settings.atmos_store_id} "
+        "(not tried: ATMOS tells only at the first payment)"
+    )
+
+
+def _lost(what: str, settings: Settings) -> str:
+    if settings.atmos_env is AtmosEnv.sandbox:
+        return f"{what}: start `.venv/bin/python -m sandbox.atmos`"
+    meaning = next((said for name, said in LOST.items() if name in what), NOT_LISTED)
+    return f"{meaning} ({what})" if meaning != NOT_LISTED else f"{what}: {meaning}"
+
+
+async def _web(settings: Settings) -> str:
+    if settings.web_port:
+        await listen(settings.web_host, settings.web_port)
+        return f"{settings.web_host}:{settings.web_port} is free"
+    if settings.atmos_callback_key:
+        raise Wrong("ATMOS_CALLBACK_KEY is set, and nothing listens: set WEB_PORT, like 8080")
+    return "off"
+
+
+def _support(settings: Settings) -> Finding:
+    if settings.support_contact:
+        return Finding("support", "✓", settings.support_contact)
+    return Finding("support", "!", "SUPPORT_CONTACT is empty: /paysupport can name nobody")

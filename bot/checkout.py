@@ -7,15 +7,21 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from atmos import AtmosClient, AtmosError, Declined, NeverArrived, OutcomeUnknown, Reason
+from atmos import (
+    AtmosClient,
+    AtmosError,
+    Declined,
+    NeverArrived,
+    OutcomeUnknown,
+    Reason,
+    State,
+)
 from bot import db
 from bot.cards import Card, Vault
 from bot.db import Database
 from bot.offers import Offer, Offers
 from bot.outcome import Outcomes, Times
 from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
-
-MARGIN = timedelta(seconds=1)  # between a capture stored and ATMOS asked
 
 
 class CheckoutError(Exception):
@@ -166,7 +172,7 @@ class Checkout:
             await self._pre_apply(intent, card)
         except AtmosError as error:
             raise await self._not_challenged(intent, error) from error
-        changes = {"card": card.number.label, "tries_left": TRIES} | self._code_times()
+        changes = {"card": card.number.label} | self._code_times()
         return await self._moved(intent, Status.challenged, **changes)
 
     async def prompted(self, intent: Intent, message_id: int) -> None:
@@ -215,21 +221,16 @@ class Checkout:
             raise _where_it_stands(after)
         return after
 
-    async def noted(self, intent: Intent, note_id: int | None) -> Intent:
-        """Remember the "⏳" message, which will become the result, and count time from here.
-
-        Telegram may have been slow to show it, and until the end of `Times.confirm` from the
-        moment ATMOS is asked it may still charge.
-        """
-        changes = {"note_id": note_id} | self._capture_times()
-        await self._database.amend(intent, **changes)
-        return replace(intent, **changes)
-
-    async def capture(self, intent: Intent, code: str) -> None:
+    async def capture(self, intent: Intent, code: str, note_id: int | None) -> None:
         """Charge the card, and record what came of it.
 
-        Says nothing itself. An unclear answer leaves the intent capturing; so does a crash here.
+        Says nothing itself; `note_id` is the "⏳" message that will become the result. An unclear
+        answer leaves the intent capturing; so does a crash here.
         """
+        now_asked = {"note_id": note_id} | self._capture_times()  # the "⏳" may have taken long
+        if not await self._database.amend(intent, **now_asked):
+            return
+        intent = replace(intent, **now_asked)
         try:
             transaction = await self._atmos.confirm(_transaction(intent), otp=code)
         except Declined as declined:
@@ -353,15 +354,26 @@ class Checkout:
         else:
             await self._pre_apply(intent, self.held(intent))
 
-    async def _not_challenged(self, intent: Intent, error: AtmosError) -> NotChallenged:
+    async def _not_challenged(self, intent: Intent, error: AtmosError) -> IntentError:
         """Tell the admins what only they can mend; end what ATMOS has closed."""
         if isinstance(error, Declined) and error.reason is Reason.closed:
-            await self._database.move(intent, Status.failed, reason=error.reason)
-            return NotChallenged(replace(intent, status=Status.failed), error)
+            return await self._closed(intent, error)
         resend_at = self._database.now() if isinstance(error, NeverArrived) else intent.resend_at
         told = self._outcomes.for_admins(intent, error)
         await self._database.amend(intent, told, resend_at=resend_at)
         return NotChallenged(intent, error)
+
+    async def _closed(self, intent: Intent, error: AtmosError) -> IntentError:
+        """Look inside before calling it unpaid: a paid transaction is closed too."""
+        try:
+            transaction = await self._atmos.get(_transaction(intent))
+        except AtmosError as no_evidence:
+            return NotChallenged(intent, no_evidence)
+        if transaction.state is State.paid:
+            await self._outcomes.charged(intent.id, transaction)
+            return AlreadyPaid(intent)
+        await self._database.move(intent, Status.failed, reason=Reason.closed)
+        return NotChallenged(replace(intent, status=Status.failed), error)
 
     def _code_times(self) -> dict[str, Any]:
         return {
@@ -371,8 +383,9 @@ class Checkout:
         }
 
     def _capture_times(self) -> dict[str, Any]:
+        """Our call lasts `Times.confirm`; one that arrived at its end may act as long again."""
         return {
-            "acts_until": self._later(self._times.confirm + MARGIN),
+            "acts_until": self._later(2 * self._times.confirm),
             "check_at": self._later(self._times.checks[0]),
         }
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.notices import Action, Notice, Words
-from bot.payment import OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status, check
+from bot.payment import ABANDONED, OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status, check
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -274,10 +274,13 @@ async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | N
     return await _one(tx, intents.c.student_id == student_id, _IS_OPEN)
 
 
-async def bought(tx: AsyncConnection, student_id: int, offer: str) -> Intent | None:
-    """Give the payment by which the student has the offer."""
+async def bought(
+    tx: AsyncConnection, student_id: int, offer: str, *, but: int | None = None
+) -> Intent | None:
+    """Give the payment by which the student has the offer, another one than `but`."""
     return await _one(
         tx,
+        intents.c.id != (but or 0),
         intents.c.student_id == student_id,
         intents.c.offer == offer,
         intents.c.status.in_(sorted(SOLD)),
@@ -299,8 +302,9 @@ async def overdue_codes(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
 
 
 async def unknown(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
-    """Intents of which ATMOS is to be asked."""
-    return await _all(tx, intents.c.status == Status.capturing, intents.c.check_at <= now)
+    """Intents of which ATMOS is to be asked: unknown ones, and those that may be charged late."""
+    asked = intents.c.status.in_(sorted(ABANDONED | {Status.capturing}))
+    return await _all(tx, asked, intents.c.check_at <= now)
 
 
 async def move(

@@ -128,7 +128,11 @@ def code_sent_again(intent: Intent) -> Words:
 
 
 def _about_code(intent: Intent, text: str) -> Words:
-    args: dict[str, Arg] = {"card": intent.card or "", "amount": intent.amount}
+    args: dict[str, Arg] = {
+        "title": intent.title,
+        "card": intent.card or "",
+        "amount": intent.amount,
+    }
     return Words(text, args, (_cancel(intent),))
 
 
@@ -187,6 +191,15 @@ def unknown_code(intent: Intent, code: int | None) -> Words:
         "transaction": str(intent.transaction_id),
     }
     return Words("admin-code", args | _buyer(intent))
+
+
+def late(intent: Intent) -> Words:
+    return Words("admin-late", {"order": intent.account, "was": str(intent.status)})
+
+
+def twice(intent: Intent, other: Intent) -> Words:
+    args: dict[str, Arg] = {"order": intent.account, "other": other.account}
+    return Words("admin-twice", args | {"title": intent.title} | _buyer(intent))
 
 
 def still_unknown(intent: Intent) -> Words:

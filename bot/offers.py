@@ -4,7 +4,7 @@ import tomllib
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -13,14 +13,18 @@ from pydantic import (
     BeforeValidator,
     Field,
     HttpUrl,
+    StringConstraints,
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from bot.payment import Tiyin
 
 TASHKENT = ZoneInfo("Asia/Tashkent")
-LEAST = 1_000_00  # tiyin; below this a price is taken for a slip of the pen
+LEAST = 1_000  # soʻm; below this a price is taken for a slip of the pen
+MOST = 1_000_000_000  # soʻm; above it, too
+LANGUAGES = ("uz", "ru", "en")
 
 
 class OffersError(Exception):
@@ -38,38 +42,46 @@ def tiyin(soum: int | Decimal) -> Tiyin:
 def _price(soum: object) -> Tiyin:
     if isinstance(soum, bool) or not isinstance(soum, int | Decimal):
         raise ValueError("write the price as a number of soʻm, for example 1478000")  # noqa: TRY004  pydantic wants ValueError
+    if Decimal(soum).is_finite() and not LEAST <= soum <= MOST:
+        raise ValueError("write a price in soʻm, from 1 000 to 1 000 000 000")
     return tiyin(soum)
 
 
-def _moment(until: object) -> object:
+def _moment(until: object) -> datetime:
     """A bare date holds to its last second in Tashkent; a time without a zone is Tashkent's."""
-    if isinstance(until, date) and not isinstance(until, datetime):
+    if not isinstance(until, date):
+        raise ValueError("write a date without quotes, like 2026-12-31")  # noqa: TRY004  pydantic wants ValueError
+    if not isinstance(until, datetime):
         until = datetime.combine(until, time(23, 59, 59))
-    if isinstance(until, datetime) and until.tzinfo is None:
-        return until.replace(tzinfo=TASHKENT)
-    return until
+    return until if until.tzinfo else until.replace(tzinfo=TASHKENT)
 
 
 def _every_language(text: object) -> object:
-    return {"uz": text, "ru": text, "en": text} if isinstance(text, str) else text
+    return dict.fromkeys(LANGUAGES, text) if isinstance(text, str) else text
 
 
 def _has_uzbek(text: dict[str, str]) -> dict[str, str]:
+    unknown = [language for language in text if language not in LANGUAGES]
+    if unknown:
+        raise ValueError(f"{unknown[0]}: no such language; known are {', '.join(LANGUAGES)}")
     if not text.get("uz", "").strip():
         raise ValueError("needs at least a text for uz")
+    empty = [language for language in text if not text[language].strip()]
+    if empty:
+        raise ValueError(f"{empty[0]}: is empty; write a text or leave it out")
     return text
 
 
 Translated = Annotated[
     dict[str, str], BeforeValidator(_every_language), AfterValidator(_has_uzbek)
 ]
-Price = Annotated[Tiyin, BeforeValidator(_price), Field(ge=LEAST)]
+Price = Annotated[Tiyin, BeforeValidator(_price)]
 
 
 class Discount(BaseModel, frozen=True, extra="forbid"):
     """A percentage off until a moment; without `until` it holds for good."""
 
-    percent: int = Field(gt=0, lt=100)
+    percent: int = Field(gt=0, lt=100, strict=True)
     until: Annotated[datetime | None, BeforeValidator(_moment)] = None
 
     def holds(self, now: datetime) -> bool:
@@ -82,10 +94,10 @@ class Offer(BaseModel, frozen=True, extra="forbid"):
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
     title: Translated
     description: Translated
-    seller: str = Field(min_length=1)
+    seller: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     price: Price
     discount: Discount | None = None
-    repeatable: bool = False
+    repeatable: bool = Field(default=False, strict=True)
     link: HttpUrl | None = None  # where a student who paid goes
 
     def price_at(self, now: datetime) -> Tiyin:
@@ -105,17 +117,33 @@ class Offer(BaseModel, frozen=True, extra="forbid"):
 class Offers(BaseModel, frozen=True, extra="forbid"):
     """The offers file."""
 
-    offers: tuple[Offer, ...] = Field(min_length=1)
+    offers: tuple[Offer, ...]
 
     @model_validator(mode="after")
     def _slugs_differ(self) -> "Offers":
         slugs = [offer.slug for offer in self.offers]
-        if len(set(slugs)) != len(slugs):
-            raise ValueError("two offers have the same slug")
+        if not slugs:
+            raise ValueError(BEGIN)
+        twice = [slug for slug in slugs if slugs.count(slug) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]}: two offers have this slug")
         return self
 
     def find(self, slug: str) -> Offer | None:
         return next((offer for offer in self.offers if offer.slug == slug), None)
+
+
+BEGIN = "begin each offer with a line [[offers]]"
+CURES = {
+    "slug": "write at most 40 of a-z, 0-9, - and _, like protokol-57",
+    "title": 'write a text in quotes, or one for each language: { uz = "…", ru = "…" }',
+    "description": 'write a text in quotes, or one for each language: { uz = "…", ru = "…" }',
+    "seller": "write who sells, in quotes",
+    "discount": "write percent = 50, and until = 2026-12-31, below [offers.discount]",
+    "percent": "write a whole number from 1 to 99, without quotes",
+    "repeatable": "write true or false, without quotes",
+    "link": "write an address that begins with https://, in quotes",
+}
 
 
 def load(path: Path) -> Offers:
@@ -124,19 +152,55 @@ def load(path: Path) -> Offers:
     Raises:
         OffersError: It is missing, is not TOML, or says something that cannot be sold.
     """
+    said: dict[str, Any] = {}
     try:
-        return Offers.model_validate(tomllib.loads(path.read_text("utf-8"), parse_float=Decimal))
+        said = tomllib.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
+        return Offers.model_validate(said)
     except OSError as error:
         raise OffersError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        problems = dict.fromkeys(_what_is_wrong(said, problem) for problem in error.errors())
+        raise OffersError(f"{path}: {'; '.join(problems)}") from error
+    except UnicodeDecodeError as error:
+        raise OffersError(f"{path}: save it as UTF-8") from error
     except ValueError as error:
-        raise OffersError(f"{path}: {_what_is_wrong(error)}") from error
+        raise OffersError(
+            f"{path}: is not TOML ({error}): write 2026-12-31, 1_478_000, "
+            'and texts in straight quotes "…"'
+        ) from error
 
 
-def _what_is_wrong(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return f"is not TOML in UTF-8 ({error})"
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'offers'}: "
-        f"{problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors()
-    )
+def _what_is_wrong(said: dict[str, Any], problem: ErrorDetails) -> str:
+    match problem["loc"]:
+        case ():
+            return _own_words(problem)
+        case ("offers", int(number)):
+            return f"offer {number + 1}: {BEGIN}"
+        case ("offers", int(number), *fields):
+            field = ".".join(map(str, fields))
+            return f"{_name(said, number)}: {field}: {_cure(problem, list(map(str, fields)))}"
+        case (other, *_):
+            return BEGIN if other in {"offers", "offer"} else f"{other}: no such field; {BEGIN}"
+    return problem["msg"]
+
+
+def _name(said: dict[str, Any], number: int) -> str:
+    slug = said["offers"][number].get("slug")
+    wrong = not isinstance(slug, str) or not slug.strip()
+    return f"offer {number + 1}" if wrong else str(slug)
+
+
+def _cure(problem: ErrorDetails, fields: list[str]) -> str:
+    match problem["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            model = Discount if fields[0] == "discount" else Offer
+            return f"no such field; known are {', '.join(model.model_fields)}"
+        case "value_error":
+            return _own_words(problem)
+    return CURES.get(fields[-1]) or CURES.get(fields[0]) or problem["msg"]
+
+
+def _own_words(problem: ErrorDetails) -> str:
+    return problem["msg"].removeprefix("Value error, ")

@@ -6,7 +6,7 @@ At least once, in order within a chat, and never before the fact it tells of is 
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -92,21 +92,13 @@ class Outbox:
 
     async def _outcome(self, row_id: int, attempts: int, notice: Notice) -> dict[str, Any]:
         """Send, and give what is to be stored about it."""
-        now, chat = self._database.now(), notice.chat_id
         try:
             await self._send(notice)
-        except TelegramMigrateToChat as moved:
-            log.warning("chat_moved", chat=chat, now=moved.migrate_to_chat_id)
-            return {"chat_id": moved.migrate_to_chat_id}
-        except _AGAIN as error:
-            return {"due_at": now + _pause(error, attempts), "error": type(error).__name__}
         except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
-            if isinstance(error, TelegramForbiddenError) and chat > 0:
-                log.info("student_unreachable", chat=chat)  # they blocked the bot
-                return {"sent_at": now, "error": "blocked"}
-            log.warning("notice_dead", row=row_id, action=notice.action, error=repr(error))
-            return {"dead_at": now, "error": type(error).__name__}
-        return {"sent_at": now}
+            changes = _after(error, notice, attempts, self._database.now())
+            log.warning("notice_not_sent", row=row_id, chat=notice.chat_id, **changes)
+            return changes
+        return {"sent_at": self._database.now()}
 
     async def _send(self, notice: Notice) -> None:
         chat_id, message_id = notice.chat_id, notice.message_id
@@ -142,6 +134,21 @@ class Outbox:
         except AiogramError:
             return False
         return True
+
+
+def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> dict[str, Any]:
+    """Decide about a notice that was not sent: elsewhere, later, nobody there, or dead."""
+    name = type(error).__name__
+    match error:
+        case TelegramMigrateToChat(migrate_to_chat_id=chat_id):
+            return {"chat_id": chat_id}
+        case TelegramBadRequest() if notice.topic_id and "thread not found" in error.message:
+            return {"topic_id": None}
+        case TelegramForbiddenError() if notice.chat_id > 0:  # the student blocked the bot
+            return {"sent_at": now, "error": name}
+    if isinstance(error, _AGAIN):
+        return {"due_at": now + _pause(error, attempts), "error": name}
+    return {"dead_at": now, "error": name}
 
 
 def _pause(error: Exception, attempts: int) -> timedelta:

@@ -23,7 +23,7 @@ from bot.cards import Vault
 from bot.db import Database
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
-from bot.payment import SOLD, Intent, Status
+from bot.payment import ABANDONED, SOLD, Intent, Status
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
@@ -71,7 +71,9 @@ class Outcomes:
                 return False
             paid = replace(intent, status=Status.captured, **facts)
             await db.record(tx, paid, "captured", self._database.now())
-            await db.promise(tx, self._paid(paid), self._database.now())
+            twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
+            said = [*self._paid(paid), *self._strange(intent, twice)]
+            await db.promise(tx, said, self._database.now())
         self._vault.wipe(intent_id)
         return True
 
@@ -82,12 +84,13 @@ class Outcomes:
             said = self._result(intent, notices.code_over(intent))
             await self._back_to_code(intent, [said], code_expires_at=None, resend_at=None)
         elif declined.reason is not Reason.wrong_code:
-            await self._failed(intent, declined.reason, self.for_admins(intent, declined))
+            told = self.for_admins(intent, declined)
+            await self._failed(intent, f"declined-{declined.reason}", told)
         elif left > 0:
             said = self._result(intent, notices.wrong_code(intent, left))
             await self._back_to_code(intent, [said], tries_left=left)
         else:
-            await self._failed(intent, Reason.too_many_tries)
+            await self._failed(intent, f"declined-{Reason.too_many_tries}")
 
     async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
         """Record that ATMOS was never asked: the same code may be typed again."""
@@ -103,7 +106,11 @@ class Outcomes:
     async def not_charged(self, intent: Intent) -> None:
         """Record that ATMOS's evidence shows no charge, when none can come any more."""
         reason = Reason(intent.reason) if intent.reason in _TELLING else None
-        await self._failed(intent, reason)
+        await self._failed(intent, f"declined-{reason}" if reason else "not-charged", watch=True)
+
+    async def given_back(self, intent: Intent) -> None:
+        """Record that the money was taken, and given back before we knew of it."""
+        await self._failed(intent, "given-back")
 
     async def still_unknown(self, intent: Intent, error: AtmosError | None) -> None:
         """Tell the admins, once, of an outcome that has stayed unknown for too long."""
@@ -114,10 +121,10 @@ class Outcomes:
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
         reason, code = getattr(error, "reason", None), getattr(error, "code", None)
+        hour = f"{self._database.now():%Y%m%d%H}"
         if reason is Reason.unknown:
-            words, key = notices.unknown_code(intent, code), f"{intent.id}:admins:code:{code}"
+            words, key = notices.unknown_code(intent, code), f"admins:code:{code}:{hour}"
         elif reason in _FOR_THE_MERCHANT or isinstance(error, WrongCredentials):
-            hour = f"{self._database.now():%Y%m%d%H}"
             words, key = notices.misconfigured(str(error)), f"admins:{error}:{hour}"
         else:
             return []
@@ -137,6 +144,17 @@ class Outcomes:
             self._admins.told(alarm, f"{intent.id}:admins:mismatch"),
         ]
 
+    def _strange(self, before: Intent, other: Intent | None) -> list[Notice]:
+        """Tell the admins of a charge that came late, or that is the student's second one."""
+        said = []
+        if before.status in ABANDONED:
+            said.append(self._admins.told(notices.late(before), f"{before.id}:admins:late"))
+        offer = self._offers.find(before.offer)
+        if other is not None and not (offer and offer.repeatable):
+            words = notices.twice(before, other)
+            said.append(self._admins.told(words, f"{before.id}:admins:twice"))
+        return said
+
     def _paid(self, intent: Intent) -> list[Notice]:
         offer = self._offers.find(intent.offer)
         link = str(offer.link) if offer and offer.link else None
@@ -147,12 +165,13 @@ class Outcomes:
         ]
 
     async def _failed(
-        self, intent: Intent, reason: Reason | None, told: Sequence[Notice] = ()
+        self, intent: Intent, why: str, told: Sequence[Notice] = (), *, watch: bool = False
     ) -> None:
+        """End it, and with `watch` go on asking ATMOS: a charge may come late all the same."""
         self._vault.wipe(intent.id)
-        words = notices.over(intent, f"declined-{reason}" if reason else "not-charged")
-        said = [self._result(intent, words), *told]
-        await self._database.move(intent, Status.failed, said, reason=reason, check_at=None)
+        said = [self._result(intent, notices.over(intent, why)), *told]
+        check_at = self._database.now() + self._times.checks[-1] if watch else None
+        await self._database.move(intent, Status.failed, said, reason=why, check_at=check_at)
 
     async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout

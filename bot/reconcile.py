@@ -5,16 +5,17 @@ from datetime import timedelta
 
 import structlog
 
-from atmos import AtmosClient, AtmosError, OutcomeUnknown, State
+from atmos import AtmosClient, AtmosError, OutcomeUnknown, State, Transaction
 from bot import db
 from bot.db import Database
 from bot.outcome import Outcomes, Times
-from bot.payment import Intent
+from bot.payment import Intent, Status
 
 log = structlog.get_logger()
 
 AT_ONCE = 10  # questions to ATMOS
-TOO_LONG = timedelta(minutes=3)  # since ATMOS could last act: five since it was asked
+TOO_LONG = timedelta(minutes=1)  # since ATMOS could last act: five since it was asked
+AFTERWARDS = 7  # times the last rung, a day, for a charge that comes late
 
 
 class Reconciliation:
@@ -36,8 +37,13 @@ class Reconciliation:
         await asyncio.gather(*(self._check_in_turn(intent) for intent in unknown))
 
     async def _check_in_turn(self, intent: Intent) -> None:
+        """Check one; what goes wrong with it does not keep the others from being asked about."""
         async with self._at_once:
-            await self.check(intent)
+            try:
+                await self.check(intent)
+            except Exception:
+                log.exception("check_failed", intent=intent.id)
+                await self._later(intent)
 
     async def check(self, intent: Intent) -> None:
         """Record what the evidence shows; without evidence, nothing but when to ask again."""
@@ -47,24 +53,35 @@ class Reconciliation:
             log.warning("no_evidence", intent=intent.id, error=str(error))
             await self._later(intent, error)
             return
-        if transaction.state is State.paid:
-            if not await self._outcomes.charged(intent.id, transaction):
-                await self._later(intent)
-        elif transaction.state is State.open and self._may_act_no_more(intent):
-            await self._outcomes.not_charged(intent)
-        else:
+        if not await self._recorded(intent, transaction):
             await self._later(intent)
+
+    async def _recorded(self, intent: Intent, transaction: Transaction) -> bool:
+        """Record the evidence; False where it decides nothing yet."""
+        if transaction.state is State.paid:
+            return await self._outcomes.charged(intent.id, transaction)
+        if intent.status is not Status.capturing:
+            return False  # it ended without money, and that is still so
+        if transaction.state is State.reversed:
+            await self._outcomes.given_back(intent)
+            return True
+        if self._may_act_no_more(intent):
+            await self._outcomes.not_charged(intent)
+            return True
+        return False
 
     def _may_act_no_more(self, intent: Intent) -> bool:
         """Not charged is believed only when ATMOS can no longer be acting on the capture."""
         return intent.acts_until is not None and intent.acts_until <= self._database.now()
 
     async def _later(self, intent: Intent, error: AtmosError | None = None) -> None:
-        now = self._database.now()
-        checks = intent.checks + 1
+        """Climb a rung; the last one repeats, for an abandoned intent a few times only."""
+        now, checks = self._database.now(), intent.checks + 1
         delay = self._times.checks[min(checks, len(self._times.checks) - 1)]
-        await self._database.amend(intent, checks=checks, check_at=now + delay)
-        if intent.acts_until and now - intent.acts_until >= TOO_LONG:
+        unknown = intent.status is Status.capturing
+        again = unknown or checks < len(self._times.checks) + AFTERWARDS
+        await self._database.amend(intent, checks=checks, check_at=now + delay if again else None)
+        if unknown and intent.acts_until and now - intent.acts_until >= TOO_LONG:
             await self._outcomes.still_unknown(intent, error)
 
 

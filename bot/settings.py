@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from atmos.client import CONFIRM_PATH, CONFIRM_TIMEOUT
 
@@ -35,16 +37,27 @@ HOSTS = {
     AtmosEnv.test: "https://apigw.atmos.uz",  # the same host takes the test keys
     AtmosEnv.sandbox: "http://127.0.0.1:8090",  # python -m sandbox.atmos
 }
+ENV_FILE = Path(".env")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_CREDENTIAL = "sandbox"
+LONGEST = 30 * 24 * 3600  # seconds
+LAST_PORT = 65535
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
+def _address(url: str) -> tuple[str, str]:
+    """Give scheme and host; both are empty where the port is no port."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.port != 0
+    except ValueError:
+        return "", ""
+    return (parts.scheme, parts.hostname or "") if usable else ("", "")
+
+
 def _https_or_loopback(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname in LOOPBACK:
+    scheme, host = _address(url)
+    if (scheme == "https" and host) or (scheme == "http" and host in LOOPBACK):
         return url.rstrip("/")
     raise ValueError("write an https:// address (http:// is for this machine only)")
 
@@ -61,14 +74,29 @@ def _token(token: SecretStr) -> SecretStr:
     return token
 
 
-def _database(url: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite\+aiosqlite|postgresql\+asyncpg)://", url.get_secret_value()):
+def _database(secret: SecretStr) -> SecretStr:
+    try:
+        url = make_url(secret.get_secret_value())
+    except (ArgumentError, ValueError):  # a port that is no number is the latter
+        raise ValueError("is no database") from None
+    if url.drivername not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
         raise ValueError("is no database of ours")
-    return url
+    if url.port is not None and not 0 < url.port <= LAST_PORT:
+        raise ValueError("has no such port")
+    if url.get_backend_name() == "sqlite" and url.host:
+        raise ValueError("has a slash too few")
+    return secret
+
+
+def _is_in_memory(database: str) -> bool:
+    url = make_url(database)
+    named = url.database and ":memory:" not in url.database and url.query.get("mode") != "memory"
+    return url.get_backend_name() == "sqlite" and not named
 
 
 def _proxy(url: SecretStr) -> SecretStr:
-    if not re.match(r"https?://[^/\s]", url.get_secret_value()):
+    scheme, host = _address(url.get_secret_value())
+    if scheme not in {"http", "https"} or not host:
         raise ValueError("is no proxy")
     return url
 
@@ -77,13 +105,17 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _empty_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
 Url = Annotated[str, AfterValidator(_https_or_loopback)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -93,35 +125,31 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", hide_input_in_errors=True
+        env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore", hide_input_in_errors=True
     )
 
     bot_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api_url: Url = "https://api.telegram.org"
-    admin_chat_id: int
-    admin_topic_id: Annotated[int | None, BeforeValidator(_empty_is_unset)] = None
+    admin_chat_id: int = Field(lt=0)
+    admin_topic_id: int | None = Field(None, gt=0)
 
-    atmos_env: AtmosEnv
-    atmos_base_url: Annotated[Url | None, BeforeValidator(_empty_is_unset)] = None
-    atmos_confirm_path: Annotated[
-        str, Field(pattern="^/"), BeforeValidator(lambda path: path or CONFIRM_PATH)
-    ] = CONFIRM_PATH
+    atmos_env: Annotated[AtmosEnv, BeforeValidator(_lower)]
+    atmos_base_url: Url | None = None
+    atmos_confirm_path: str = Field(CONFIRM_PATH, pattern="^/")
     atmos_store_id: int = Field(gt=0)
     atmos_consumer_key: Secret
     atmos_consumer_secret: Secret
-    atmos_callback_key: Annotated[Secret | None, BeforeValidator(_empty_is_unset)] = None
-    atmos_proxy_url: Annotated[
-        Annotated[SecretStr, AfterValidator(_proxy)] | None, BeforeValidator(_empty_is_unset)
-    ] = None
+    atmos_callback_key: Secret | None = None
+    atmos_proxy_url: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
 
     database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
         "sqlite+aiosqlite:///data/checkout.db"
     )
     offers_file: Path = Path("offers.toml")
-    default_language: Literal["uz", "ru", "en"] = "uz"
+    default_language: Annotated[Literal["uz", "ru", "en"], BeforeValidator(_lower)] = "uz"
 
     checkout_ttl: Seconds = 900
-    card_ttl: Seconds = Field(180, le=180)
+    card_ttl: float = Field(180, gt=0, le=180)
     otp_ttl: Seconds = 180
     otp_resend_after: Seconds = 60
     confirm_timeout: Seconds = CONFIRM_TIMEOUT
@@ -129,11 +157,13 @@ class Settings(BaseSettings):
         tuple[Seconds, ...], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)
     ] = (130, 300, 900, 3600, 21600, 86400)
 
-    web_host: str = Field("127.0.0.1", min_length=1)
-    web_port: int = Field(0, ge=0, le=65535)
-    support_contact: Annotated[str | None, BeforeValidator(_empty_is_unset)] = None
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["console", "json"] = "console"
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(0, ge=0, le=LAST_PORT)
+    support_contact: str | None = None
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
+        "INFO"
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = "console"
 
     @property
     def atmos_url(self) -> str:
@@ -144,6 +174,25 @@ class Settings(BaseSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
         return tuple(secrets - {SANDBOX_CREDENTIAL})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take an empty line for no line, and no blanks around a value."""
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in given.items()
+        }
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @model_validator(mode="after")
+    def _payments_are_kept(self) -> "Settings":
+        if _is_in_memory(self.database_url.get_secret_value()):
+            raise ValueError(
+                "DATABASE_URL: in memory, payments would be forgotten; "
+                "write sqlite+aiosqlite:///data/checkout.db"
+            )
+        return self
 
     @model_validator(mode="after")
     def _they_fit_together(self) -> "Settings":
@@ -166,9 +215,13 @@ class Settings(BaseSettings):
         return self
 
 
-CURES = {
+SECONDS = "write seconds, more than 0 and at most 2592000 (30 days)"
+CURES = dict.fromkeys(
+    ("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS
+) | {
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
     "admin_chat_id": "write the admin group's id, a negative number like -1001234567890",
+    "admin_topic_id": "write the topic's number, or leave it empty",
     "atmos_env": "write production, test or sandbox",
     "atmos_store_id": "write the store id that ATMOS gave you, a positive number",
     "atmos_consumer_key": "write the consumer key that ATMOS gave you",
@@ -179,11 +232,15 @@ CURES = {
         "write sqlite+aiosqlite:///data/checkout.db, "
         "or postgresql+asyncpg://user:password@host/database"
     ),
-    "web_host": "write an address to listen at, like 127.0.0.1",
-    "reconcile_delays": "write positive seconds with commas between, like 130,300,900",
+    "reconcile_delays": (
+        "write positive seconds with commas between, like 130,300,900; at most 2592000 (30 days)"
+    ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
     "card_ttl": "write seconds, 180 at most",
 }
+
+
+NO_FILE = "no .env here: cp .env.example .env, and fill it in"
 
 
 def load(**overrides: object) -> Settings:
@@ -195,8 +252,15 @@ def load(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = map(_line, error.errors(include_input=False))
-        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+        problems = error.errors(include_input=False)
+        missing = any(problem["type"] == "missing" for problem in problems)
+        hint = [NO_FILE] if missing and not ENV_FILE.exists() else []
+        lines = dict.fromkeys(hint + [_line(problem) for problem in problems])
+        raise SettingsError("\n".join(lines)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{ENV_FILE}: save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{ENV_FILE}: cannot be read ({error.strerror})") from None
 
 
 def _line(problem: ErrorDetails) -> str:

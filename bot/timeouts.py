@@ -12,16 +12,16 @@ class Timeouts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self.duties = (self.expire, self.offer_resend, self.end_codes)
+        self.duties = (self.expire, self.offer_resend, self.end_codes, self.forget_cards)
 
     async def expire(self) -> None:
         """End the payments whose student has said nothing for too long."""
         async with self._database.read() as tx:
             silent = await db.silent(tx, self._database.now())
         for intent in silent:
-            self._vault.wipe(intent.id)
             said = notices.told(intent, notices.over(intent, "expired"), "expired")
-            await self._database.move(intent, Status.expired, [said], seen=["expires_at"])
+            if await self._database.move(intent, Status.expired, [said], seen=["expires_at"]):
+                self._vault.wipe(intent.id)
 
     async def offer_resend(self) -> None:
         """Put "send again" under the prompts whose minute has passed."""
@@ -30,6 +30,10 @@ class Timeouts:
         for intent in resendable:
             said = [notices.resendable(intent)] if intent.prompt_id else []
             await self._database.amend(intent, said, seen=["resend_at"], resend_at=None)
+
+    async def forget_cards(self) -> None:
+        """Let go of the cards whose time is over, though nobody asks for them."""
+        self._vault.forget_old()
 
     async def end_codes(self) -> None:
         """Say that a code's time is over, and what can be done."""

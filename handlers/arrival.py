@@ -1,6 +1,7 @@
 """What happens to every update before its handler: card data goes, and a voice is found."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,6 +22,7 @@ from bot.storage import DialogueStorage
 from bot.voice import Voice
 from handlers.speech import Speech
 
+COMMAND = re.compile(r"/[a-z]")
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
@@ -100,7 +102,7 @@ class Arrival(BaseMiddleware):
         text = message.text or message.caption or ""
         if holds_card(text):
             return True
-        if message.chat.type != ChatType.PRIVATE or text.startswith("/"):
+        if message.chat.type != ChatType.PRIVATE or COMMAND.match(message.text or ""):
             return False
         bot_id = data["bot"].id
         return self._storage.is_going_on(StorageKey(bot_id, message.chat.id, message.chat.id))

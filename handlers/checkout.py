@@ -17,7 +17,7 @@ from bot.notices import Words
 from bot.offers import TASHKENT
 from bot.payment import Buyer, Intent
 from handlers.speech import Speech
-from handlers.steps import Paying, intent_of
+from handlers.steps import Paying, intent_of, leave
 
 CODE = re.compile(r"[0-9]{6}")
 ORDER = re.compile(r"[0-9]{1,18}")
@@ -42,6 +42,7 @@ async def pays(
     query: CallbackQuery, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Open a payment for the offer whose button was pressed."""
+    await state.clear()  # a card typed after a refusal must not go to another payment
     async with speech.waiting("note-starting"):
         buyer = _buyer(query.from_user, speech.language)
         intent = await checkout.start(buyer, _after_colon(query))
@@ -100,7 +101,7 @@ async def types_code(
         await speech.say(Words("code-invalid"))
         return
     intent = await checkout.begin_capture(intent.id)
-    intent = await checkout.noted(intent, await speech.note("note-capture"))
+    await speech.note("note-capture")
     await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
 
@@ -109,9 +110,9 @@ async def _capture(
 ) -> None:
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():
-        await checkout.capture(intent, code)
-    if await checkout.is_over(intent.id) and await state.get_data() == {"intent": intent.id}:
-        await state.clear()
+        await checkout.capture(intent, code, speech.note_id)
+    if await checkout.is_over(intent.id):
+        await leave(state, intent.id)
 
 
 async def asks_again(
@@ -120,8 +121,8 @@ async def asks_again(
     """Have the code sent again, for the payment whose button was pressed."""
     intent_id = await _own(query, checkout)
     async with speech.waiting("note-challenge") as note_id:
-        await state.set_data({"intent": intent_id})
         intent = await checkout.resend(intent_id)
+        await state.set_data({"intent": intent_id})
         await state.set_state(Paying.code)
         await checkout.prompted(intent, note_id)
     await speech.conclude(notices.code_sent_again(intent))
@@ -148,7 +149,7 @@ async def commands_cancel(
 
 async def _cancel(intent_id: int, state: FSMContext, checkout: Checkout, speech: Speech) -> None:
     intent = await checkout.cancel(intent_id)
-    await state.clear()
+    await leave(state, intent_id)
     await speech.say(notices.over(intent, "cancelled"))
 
 

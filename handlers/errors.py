@@ -11,12 +11,11 @@ from bot.checkout import (
     AlreadyPaid,
     CardForgotten,
     CheckoutError,
-    IntentGone,
     IntentOver,
 )
 from handlers.refusals import words_for
 from handlers.speech import Speech
-from handlers.steps import Paying
+from handlers.steps import Paying, leave
 
 log = structlog.get_logger()
 
@@ -25,9 +24,10 @@ async def refused(event: ErrorEvent, state: FSMContext, speech: Speech) -> None:
     """Say why a student's act was refused."""
     error = event.exception
     if isinstance(error, CardForgotten):
+        await state.set_data({"intent": error.intent.id})
         await state.set_state(Paying.card)
-    elif isinstance(error, AlreadyPaid | IntentGone | IntentOver):
-        await state.clear()
+    elif isinstance(error, AlreadyPaid | IntentOver):
+        await leave(state, error.intent.id)
     await speech.conclude(words_for(error))
 
 

@@ -1,7 +1,7 @@
 """How handlers talk to one student: in their language, and never silent while ATMOS is asked."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from aiogram.exceptions import AiogramError
@@ -33,12 +33,10 @@ class Speech:
         else:
             await self.voice.turn(self.chat_id, self.note_id, self.language, words)
 
-    async def note(self, why: str) -> int | None:
+    async def note(self, why: str) -> None:
         """Show "⏳" if Telegram lets us: a payment that has begun does not hang on it."""
-        try:
-            return await self.say(Words(why))
-        except AiogramError:
-            return None
+        with suppress(AiogramError):
+            self.note_id = await self.say(Words(why))
 
     @asynccontextmanager
     async def waiting(self, why: str) -> AsyncIterator[int]:

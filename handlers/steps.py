@@ -12,9 +12,16 @@ class Paying(StatesGroup):
     code = State()
 
 
+async def leave(state: FSMContext, intent_id: int) -> None:
+    """End the dialogue, if it is about this payment and not already about another."""
+    if (await state.get_data()).get("intent") == intent_id:
+        await state.clear()
+
+
 async def intent_of(state: FSMContext) -> int:
     """Give the payment that the dialogue is about; its data holds nothing else."""
     intent_id = (await state.get_data()).get("intent")
     if not isinstance(intent_id, int):
+        await state.clear()
         raise IntentGone
     return intent_id

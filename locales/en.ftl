@@ -66,12 +66,12 @@ expiry-ask-hint =
 code-ask =
     <b>3/3.</b> The bank has sent an SMS code for this payment to the phone linked to card { $card }.
 
-    Payment: <b>{ MONEY($amount) } soum</b>
+    { $title } — <b>{ MONEY($amount) } soum</b>
     Send that 6-digit SMS code. This is not a Telegram code: it is the bank's code to confirm this payment only. Your message will be deleted.
 code-sent-again =
     <b>3/3.</b> The bank has sent a new SMS code to the phone linked to card { $card }.
 
-    Payment: <b>{ MONEY($amount) } soum</b>
+    { $title } — <b>{ MONEY($amount) } soum</b>
     Send the 6-digit code from the latest SMS. Your message will be deleted.
 
 note-starting = ⏳ Opening the payment…
@@ -118,6 +118,7 @@ checking =
 
     Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything.
 not-charged = The payment did not go through: the bank confirmed that no money was taken from the card.
+given-back = The payment did not go through: the money that was taken has been returned to the card.
 already-paid =
     You have already bought this: { $title }.
 
@@ -220,6 +221,14 @@ admin-unknown =
     ATMOS transaction_id: { $transaction }
     Buyer: { $buyer } · { $username } · { $student }
     The bot goes on asking ATMOS, and the student was told not to pay again. Meanwhile look into the ATMOS cabinet, and write to your ATMOS manager if need be.
+admin-late =
+    ⚠️ A late payment: { $order }. The bot took it for closed ({ $was }), and ATMOS took the money. The order is recorded as paid.
+admin-twice =
+    🚨 One student paid twice for one thing: <b>{ $order }</b> and <b>{ $other }</b>
+
+    { $title }
+    Buyer: { $buyer } · { $username } · { $student }
+    Return one of them in the ATMOS cabinet.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

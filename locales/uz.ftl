@@ -66,12 +66,12 @@ expiry-ask-hint =
 code-ask =
     <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga shu toʻlov uchun SMS kod yubordi.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
+    { $title } — <b>{ MONEY($amount) } soʻm</b>
     Oʻsha 6 xonali SMS kodni yuboring. Bu Telegram kodi emas, bank aynan shu toʻlovni tasdiqlash uchun yuborgan kod. Xabaringiz oʻchiriladi.
 code-sent-again =
     <b>3/3.</b> Bank { $card } kartasiga ulangan telefonga yangi SMS kod yubordi.
 
-    Toʻlov: <b>{ MONEY($amount) } soʻm</b>
+    { $title } — <b>{ MONEY($amount) } soʻm</b>
     Oxirgi kelgan 6 xonali SMS kodni yuboring. Xabaringiz oʻchiriladi.
 
 note-starting = ⏳ Toʻlov tayyorlanmoqda…
@@ -118,6 +118,7 @@ checking =
 
     Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
 not-charged = Toʻlov amalga oshmadi: kartadan pul yechilmaganini bank tasdiqladi.
+given-back = Toʻlov amalga oshmadi: yechilgan pul kartaga qaytarilgan.
 already-paid =
     Siz buni allaqachon sotib olgansiz: { $title }.
 
@@ -220,6 +221,14 @@ admin-unknown =
     ATMOS transaction_id: { $transaction }
     Xaridor: { $buyer } · { $username } · { $student }
     Bot ATMOSdan soʻrashda davom etadi, talabaga «qayta toʻlamang» deyilgan. Shu orada ATMOS kabinetida koʻring va kerak boʻlsa ATMOS menejeriga yozing.
+admin-late =
+    ⚠️ Kechikkan toʻlov: { $order }. Bot uni yopilgan deb hisoblagan edi ({ $was }), ATMOS esa pulni yechgan. Buyurtma toʻlangan deb yozildi.
+admin-twice =
+    🚨 Bir talaba bir narsa uchun ikki marta toʻladi: <b>{ $order }</b> va <b>{ $other }</b>
+
+    { $title }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bittasini ATMOS kabinetida qaytaring.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

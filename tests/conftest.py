@@ -145,10 +145,10 @@ async def world(tmp_path) -> AsyncIterator[World]:
 
 
 async def pays(student: Person) -> None:
-    student.says("/start protokol-57")
-    await student.sees("Protokol 57")
-    student.taps("pay:protokol-57")
-    await student.sees("karta raqam")
+    start = student.says("/start protokol-57")
+    await student.sees("Protokol 57", since=start)
+    tap = student.taps("pay:protokol-57")
+    await student.sees("karta raqam", since=tap)
 
 
 async def names_card(student: Person, card: str = GOOD, expiry: str = EXPIRY) -> list[Message]:

@@ -53,30 +53,99 @@ async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
 
 
 async def test_check_finds_everything_right(world):
-    code, said = await run(world, "check")
+    code, said = await run(world, "check", SUPPORT_CONTACT="@sotuvchi")
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 6
-    for part in ("@checkout_bot", "Sotuvlar", "protokol-57", "store 57"):
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 9
+    for part in (
+        f"SQLite at {world.home}/checkout.db",
+        "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",
+        "@checkout_bot",
+        "https://t.me/checkout_bot?start=protokol-57",
+        "Sotuvlar",
+        "store 57 (not tried",
+        "@sotuvchi",
+    ):
         assert part in said
 
 
+async def test_check_hints_at_what_is_wanted_and_not_needed(world):
+    code, said = await run(world, "check")
+
+    assert code == 0
+    assert "! support: SUPPORT_CONTACT is empty" in said
+
+
+SHOP = {"ATMOS_ENV": "test", "ATMOS_CONSUMER_KEY": "key", "ATMOS_CONSUMER_SECRET": "secret"}
+NOWHERE = "http://127.0.0.1:9"
+
+
 @pytest.mark.parametrize(
-    ("setting", "value", "line"),
+    ("changes", "line"),
     [
-        ("BOT_TOKEN", "700000001:AAanother-token", r"✗ bot token: .*@BotFather"),
-        ("ADMIN_CHAT_ID", "-42", r"✗ admin group: .*ADMIN_CHAT_ID \(now -42\)"),
-        ("ATMOS_CONSUMER_SECRET", "wrong", r"✗ ATMOS: .*ATMOS_CONSUMER_SECRET"),
-        ("ATMOS_BASE_URL", "http://127.0.0.1:9", r"✗ ATMOS: .*ATMOS_PROXY_URL"),
-        ("OFFERS_FILE", "nowhere.toml", r"✗ offers: .*OFFERS_FILE"),
-        ("DATABASE_URL", "sqlite+aiosqlite:////proc/x/y.db", r"✗ database: .*DATABASE_URL"),
+        ({"BOT_TOKEN": "700000001:AAanother-token"}, r"✗ bot token: BOT_TOKEN: .*@BotFather"),
+        ({"BOT_TOKEN": "700000001:AAanother-token"}, r"✗ admin group: not tried"),
+        ({"TELEGRAM_API_URL": NOWHERE}, r"✗ bot token: .*cannot be reached.*TELEGRAM_API_URL"),
+        ({"TELEGRAM_API_URL": NOWHERE}, r"✗ admin group: not tried"),
+        ({"ADMIN_CHAT_ID": "-42"}, r"✗ admin group: .*ADMIN_CHAT_ID \(now -42\)"),
+        ({"ADMIN_TOPIC_ID": "42"}, r"✗ admin group: .*ADMIN_TOPIC_ID, .*\(now 42\)"),
+        ({"ATMOS_CONSUMER_SECRET": "wrong"}, r"✗ ATMOS: .*ATMOS_CONSUMER_SECRET"),
+        ({"ATMOS_BASE_URL": NOWHERE}, r"✗ ATMOS: .*start `.venv/bin/python -m sandbox.atmos`"),
+        (SHOP | {"ATMOS_BASE_URL": NOWHERE}, r"✗ ATMOS: .*no connection: .*ATMOS's list"),
+        (SHOP | {"ATMOS_PROXY_URL": NOWHERE}, r"✗ ATMOS: .*the proxy .*ATMOS_PROXY_URL"),
+        (SHOP | {"ATMOS_BASE_URL": "https://atmos.invalid"}, r"✗ ATMOS: .*its name is not found"),
+        ({"OFFERS_FILE": "nowhere.toml"}, r"✗ offers: .*OFFERS_FILE"),
+        ({"DATABASE_URL": "sqlite+aiosqlite:////proc/x/y.db"}, r"✗ database: .*DATABASE_URL"),
+        ({"ATMOS_CALLBACK_KEY": "key"}, r"✗ web: ATMOS_CALLBACK_KEY .*set WEB_PORT"),
+        ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"✗ web: WEB_HOST: 192.0.2.1 is no"),
     ],
 )
-async def test_check_names_what_is_wrong_and_its_cure(world, setting, value, line):
-    code, said = await run(world, "check", **{setting: value})
+async def test_check_names_what_is_wrong_and_its_cure(world, changes, line):
+    code, said = await run(world, "check", **changes)
 
     assert code == 1
     assert re.search(line, said), said
+    assert re.fullmatch(r"(?:[✓✗!] .*\n)+", said), said
+
+
+def port_of(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"BOT_TOKEN": "700000001:AAanother-token"}, r"BOT_TOKEN: .*@BotFather"),
+        ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"WEB_HOST: 192.0.2.1 is no address"),
+    ],
+)
+async def test_run_ends_with_one_line_for_what_cannot_be_started(world, changes, line):
+    code, said = await run(world, "run", **changes)
+
+    assert code == 1
+    assert re.match(line, said), said
+    assert said.count("\n") == 1
+
+
+async def test_a_port_that_is_taken_is_named(world):
+    taken = port_of(world.urls["telegram"])
+    ran = await run(world, "run", WEB_PORT=taken)
+    checked = await run(world, "check", WEB_PORT=taken)
+
+    assert (ran[0], checked[0]) == (1, 1)
+    assert re.fullmatch(rf"WEB_PORT: {taken} is taken.*\n", ran[1])
+    assert f"✗ web: WEB_PORT: {taken} is taken" in checked[1]
+
+
+async def test_run_waits_for_a_telegram_that_is_away(world):
+    process = await start(world, "run", TELEGRAM_API_URL=NOWHERE)
+    async for line in process.stdout:
+        if b"running" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

@@ -276,7 +276,7 @@ async def test_what_is_rolled_back_is_never_said(database):
 
 
 async def test_the_worker_of_the_outbox_is_woken_by_a_commit_and_not_by_a_rollback(database):
-    database.written.clear()
+    database.committed.clear()
 
     async def crashes():
         async with database.write():
@@ -284,11 +284,11 @@ async def test_the_worker_of_the_outbox_is_woken_by_a_commit_and_not_by_a_rollba
 
     with pytest.raises(ConnectionError):
         await crashes()
-    after_rollback = database.written.is_set()
+    after_rollback = database.committed.is_set()
     await database.promise([notice()])
 
     assert not after_rollback
-    assert database.written.is_set()
+    assert database.committed.is_set()
 
 
 async def test_a_notice_comes_back_from_the_outbox_as_it_was_promised(database):

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from bot import db
 from bot.app import COMMANDS
+from bot.db import Database
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
 from tests.conftest import GOOD, PRICE, names_card, pays, reaches_code
@@ -561,3 +563,103 @@ async def test_telegram_failing_for_a_while_loses_no_announcement(world):
 
     assert world.telegram.faults.waiting == []
     assert len(world.admins.from_bot) == 1
+
+
+async def test_an_old_cancel_button_does_not_end_another_payment(world):
+    offers = world.home / "offers.toml"
+    world.settings()
+    second = (
+        offers.read_text("utf-8").replace("protokol-57", "ikkinchi").replace("Protokol 57", "B")
+    )
+    offers.write_text(offers.read_text("utf-8") + second, "utf-8")
+    student = world.student()
+    async with world.bot():
+        first = await reaches_code(student)
+        student.says("/start ikkinchi")
+        await student.sees("57 kunlik")
+        pay = student.taps("pay:ikkinchi")
+        await student.sees("karta raqam", since=pay)
+        typed = await names_card(student)
+        await student.sees("SMS kod", since=typed[-1])
+        cancel = student.taps("Bekor qilish", first)
+        await student.sees("bekor qilindi", since=cancel)
+        code = student.says(world.code)
+        await student.sees("✅")
+
+    assert code.deleted
+    assert len(world.charged) == 1
+
+
+async def test_card_and_expiry_as_two_quick_messages_are_taken_in_their_order(world):
+    student = world.student()
+    async with world.bot():
+        for _ in range(5):
+            await pays(student)
+            number = student.says(GOOD)
+            expiry = student.says("12/49")
+            await student.sees("SMS kod", since=expiry)
+            said = student.says("/cancel")
+            await student.sees("bekor qilindi", since=said)
+
+            assert number.deleted
+            assert expiry.deleted
+
+
+async def test_a_slash_does_not_hide_a_card(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        caption = student.sends("photo", caption="/12/49")
+        await student.sees("faqat matn")
+        expiry = student.says("/12/49")
+        await student.sees("notoʻgʻri", since=expiry)
+
+    assert caption.deleted
+    assert expiry.deleted
+
+
+async def test_the_group_that_became_a_supergroup_is_still_told(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        world.admins.upgrade()
+        student.says(world.code)
+        await student.sees("✅")
+        await world.telegram.until(
+            lambda: any(
+                "✅" in t for c in world.telegram.chats.values() if c.id < 0 for t in c.texts
+            )
+        )
+
+
+async def test_a_topic_that_is_gone_costs_the_topic_and_not_the_notice(world):
+    student = world.student()
+    async with world.bot(admin_topic_id=77):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        await world.admins.sees("✅")
+
+
+async def test_a_student_who_blocked_the_bot_is_paid_and_nothing_is_red(world):
+    """Failure story E5."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        student.blocks()
+        await world.admins.sees("✅")
+    async with Database(world.database_url).read() as tx:
+        assert await db.dead_notices(tx) == 0
+
+
+async def test_what_cannot_be_deleted_is_asked_to_be(world):
+    """Failure story D5, the last resort."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        world.telegram.now = lambda: time.time() + 49 * 3600
+        student.says(GOOD)
+        await student.sees("oʻzingiz oʻchiring", timeout=10)

@@ -30,8 +30,10 @@ SECRETS = {
 
 
 @pytest.fixture
-def loaded(monkeypatch):
+def loaded(monkeypatch, tmp_path):
     """Give the settings of an environment that holds nothing but the good ones and `changes`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").touch()
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -107,10 +109,13 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("BOT_TOKEN", "700000001", "write the token that @BotFather gave you"),
         ("BOT_TOKEN", "bot700000001:AAtest", "write the token that @BotFather gave you"),
         ("ADMIN_CHAT_ID", "@admins", "write the admin group's id, a negative number"),
-        ("ADMIN_TOPIC_ID", "false", "Input should be a valid integer"),
+        ("ADMIN_CHAT_ID", "1001234567890", "write the admin group's id, a negative number"),
+        ("ADMIN_CHAT_ID", "0", "write the admin group's id, a negative number"),
+        ("ADMIN_TOPIC_ID", "false", "write the topic's number, or leave it empty"),
+        ("ADMIN_TOPIC_ID", "0", "write the topic's number, or leave it empty"),
+        ("ADMIN_TOPIC_ID", "-5", "write the topic's number, or leave it empty"),
         ("TELEGRAM_API_URL", "http://api.telegram.org", "write an https:// address"),
         ("TELEGRAM_API_URL", "false", "write an https:// address"),
-        ("TELEGRAM_API_URL", "", "write an https:// address"),
         ("ATMOS_ENV", "prod", "write production, test or sandbox"),
         ("ATMOS_BASE_URL", "http://partner.atmos.uz", "write an https:// address"),
         ("ATMOS_BASE_URL", "http://127.0.0.1.evil.uz", "write an https:// address"),
@@ -126,21 +131,33 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("ATMOS_CALLBACK_KEY", "false", "write the value that ATMOS gave you"),
         ("ATMOS_PROXY_URL", "false", "write it like http://user:password@host:port"),
         ("ATMOS_PROXY_URL", "10.0.0.1:3128", "write it like http://user:password@host:port"),
-        ("DATABASE_URL", "", "write sqlite+aiosqlite:///data/checkout.db, or postgresql+asyncpg"),
         ("DATABASE_URL", "postgres://a:b@db/c", "write sqlite+aiosqlite:///data/checkout.db, or"),
+        (
+            "ATMOS_PROXY_URL",
+            "http://10.0.0.1:port",
+            "write it like http://user:password@host:port",
+        ),
+        ("ATMOS_BASE_URL", "https://partner.atmos.uz:port", "write an https:// address"),
+        ("DATABASE_URL", "postgresql+asyncpg://a:b@db:port/c", "write sqlite+aiosqlite:///data"),
+        ("DATABASE_URL", "postgresql+asyncpg://a:b@db:99999/c", "write sqlite+aiosqlite:///data"),
+        ("DATABASE_URL", "sqlite+aiosqlite://data/checkout.db", "write sqlite+aiosqlite:///data"),
+        ("DATABASE_URL", "sqlite+aiosqlite://", "in memory, payments would be forgotten"),
+        ("DATABASE_URL", "sqlite+aiosqlite:///:memory:", "in memory, payments would be forgotten"),
         ("DATABASE_URL", "data/checkout.db", "write sqlite+aiosqlite:///data/checkout.db, or"),
         ("DEFAULT_LANGUAGE", "kk", "Input should be 'uz', 'ru' or 'en'"),
-        ("CHECKOUT_TTL", "0", "Input should be greater than 0"),
-        ("CHECKOUT_TTL", "", "Input should be a valid number"),
-        ("OTP_TTL", "-1", "Input should be greater than 0"),
-        ("OTP_RESEND_AFTER", "false", "Input should be a valid number"),
-        ("CONFIRM_TIMEOUT", "nan", "Input should be greater than 0"),
+        ("CHECKOUT_TTL", "0", "write seconds, more than 0"),
+        ("OTP_TTL", "-1", "write seconds, more than 0"),
+        ("OTP_RESEND_AFTER", "false", "write seconds, more than 0"),
+        ("CONFIRM_TIMEOUT", "nan", "write seconds, more than 0"),
+        ("CONFIRM_TIMEOUT", "inf", "write seconds, more than 0"),
+        ("CONFIRM_TIMEOUT", "0", "write seconds, more than 0"),
+        ("CHECKOUT_TTL", "2592001", "write seconds, more than 0 and at most 2592000 (30 days)"),
+        ("RECONCILE_DELAYS", "130,inf", "write positive seconds with commas between"),
+        ("RECONCILE_DELAYS", "130,1e9", "write positive seconds with commas between"),
         ("CARD_TTL", "181", "write seconds, 180 at most"),
         ("CARD_TTL", "0", "write seconds, 180 at most"),
-        ("RECONCILE_DELAYS", "", "write positive seconds with commas between"),
         ("RECONCILE_DELAYS", "130,later,never", "write positive seconds with commas between"),
         ("RECONCILE_DELAYS", "130,-1", "write positive seconds with commas between"),
-        ("WEB_HOST", "", "write an address to listen at"),
         ("WEB_PORT", "65536", "write a port from 1 to 65535, or 0"),
         ("WEB_PORT", "false", "write a port from 1 to 65535, or 0"),
         ("LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
@@ -192,13 +209,36 @@ def test_http_is_for_this_machine(loaded, host):
     assert settings.atmos_url == settings.telegram_api_url == f"http://{host}"
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["ADMIN_TOPIC_ID", "ATMOS_BASE_URL", "ATMOS_CONFIRM_PATH", "ATMOS_CALLBACK_KEY",
-     "ATMOS_PROXY_URL", "SUPPORT_CONTACT"],
-)  # fmt: skip
-def test_an_empty_optional_setting_is_as_good_as_none(loaded, name):
-    assert loaded(**{name: ""}) == loaded(**{name: None})
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize("name", sorted(NAMES - set(GOOD)))
+def test_an_empty_optional_setting_is_as_good_as_none(loaded, name, value):
+    assert loaded(**{name: value}) == loaded(**{name: None})
+
+
+def test_words_are_taken_in_any_case(loaded):
+    settings = loaded(
+        LOG_LEVEL="debug", LOG_FORMAT="JSON", DEFAULT_LANGUAGE="RU", ATMOS_ENV="Test"
+    )
+
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
+    assert (settings.default_language, settings.atmos_env) == ("ru", AtmosEnv.test)
+
+
+def test_without_a_file_the_first_line_says_how_to_make_one(refused, tmp_path):
+    assert refused(BOT_TOKEN=None)[0].startswith("BOT_TOKEN: ")
+    (tmp_path / ".env").unlink()
+
+    assert refused(BOT_TOKEN=None)[0] == "no .env here: cp .env.example .env, and fill it in"
+    assert refused(BOT_TOKEN="wrong")[0].startswith("BOT_TOKEN: ")
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16"])
+def test_a_file_that_is_not_utf_8_says_so(loaded, tmp_path, encoding):
+    loaded()
+    (tmp_path / ".env").write_text("SUPPORT_CONTACT=Дильноза\n", encoding)
+
+    with pytest.raises(SettingsError, match=r"^\.env: save it as UTF-8$"):
+        load()
 
 
 def test_delays_are_written_with_commas(loaded):

@@ -197,6 +197,7 @@ POSITIONS = {
     "code_over": 1,
     "card_again": 1,
     "_about_code": 1,
+    "_failed": 1,
     "label": 1,
 }
 
@@ -267,7 +268,7 @@ INTENT = Intent(
     note_id=None,
     prompt_id=None,
     created_at=datetime.fromisoformat(MOMENT),
-    captured_at=None,
+    captured_at=datetime.fromisoformat(MOMENT),
     expires_at=datetime.fromisoformat(MOMENT),
     resend_at=None,
     code_expires_at=None,

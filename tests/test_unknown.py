@@ -1,6 +1,9 @@
 """A capture without a clear answer: nobody is told an untruth, and nobody pays twice."""
 
 import asyncio
+import base64
+import json
+import sqlite3
 
 import pytest
 
@@ -184,3 +187,164 @@ async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world)
     assert "738\xa0999" in alarm.text
     assert "✅" not in student.chat.render()
     assert len(world.admins.from_bot) == 1
+
+
+async def test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back(world):
+    """The review's double charge: confirm went out late, and was cut before ATMOS had acted."""
+    student = world.student()
+    async with world.bot(confirm_timeout=2.0, reconcile_delays=(2.2, 1.0)):
+        await reaches_code(student)
+        world.gateway.expire_tokens()
+        world.gateway.latency |= {"token": 1.5, "confirm": 1.9}
+        student.says(world.code)
+        await student.sees("✅", timeout=10)
+
+    assert "yechilmaganini" not in student.chat.render()
+    assert world.charged == [PRICE]
+
+
+async def test_a_slow_telegram_does_not_eat_the_time_atmos_has(world):
+    student = world.student()
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.2, 0.5)):
+        await reaches_code(student)
+        world.gateway.latency["confirm"] = 0.9
+        world.telegram.latency["sendMessage"] = 1.5
+        student.says(world.code)
+        await student.sees("✅", timeout=10)
+
+    assert world.charged == [PRICE]
+    assert all("yechilmaganini" not in said for said in everything_said(student))
+
+
+async def test_a_late_charge_of_a_failed_payment_is_honoured_and_told(world):
+    """Failure story A4."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.5, 1.0)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("pul yechilmaganini")
+        transaction = next(iter(world.gateway.transactions.values()))
+        await world.gateway.answer(
+            "POST",
+            "/merchant/pay/confirm",
+            {"Authorization": await bearer(world)},
+            json.dumps(
+                {"transaction_id": transaction.id, "store_id": 57, "otp": world.code}
+            ).encode(),
+        )
+        await student.sees("✅")
+        await world.admins.sees("Kechikkan")
+
+    assert world.charged == [PRICE]
+
+
+async def test_a_charge_given_back_before_we_knew_is_said_to_be(world):
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.5,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        transaction = next(iter(world.gateway.transactions.values()))
+        await world.gateway.answer(
+            "POST",
+            "/merchant/pay/reverse",
+            {"Authorization": await bearer(world)},
+            json.dumps({"transaction_id": transaction.success_trans_id}).encode(),
+        )
+        await student.sees("qaytarilgan")
+
+
+async def test_one_answer_that_makes_no_sense_stops_nothing(world):
+    """The review's poison: a time in nanoseconds ended the process, again at every start."""
+    first, second = world.student(), world.student(777, "Ikkinchi")
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.2,)):
+        await reaches_code(first)
+        first.says(world.code)
+        await first.sees("tekshir")
+        next(iter(world.gateway.transactions.values())).confirm_time = 10**20
+        await first.sees("✅")
+        await reaches_code(second)
+
+
+async def test_a_second_message_while_it_is_charged_does_not_break_the_dialogue(world):
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.7
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.wrong_code)
+        await student.sees("⏳")
+        student.says("nima boʻldi?")
+        await student.sees("ta urinish")
+        code = student.says(world.code)
+        await student.sees("✅")
+
+    assert code.deleted
+
+
+async def test_after_paid_the_student_may_say_anything(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        await asyncio.sleep(0.3)
+        thanks = student.says("rahmat!")
+        await student.sees("/start ni bosing", since=thanks)
+
+    assert not thanks.deleted
+
+
+async def test_a_closed_transaction_that_is_paid_is_called_paid(world):
+    student = world.student()
+    async with world.bot(otp_resend_after=0.1):
+        prompt = await reaches_code(student)
+        transaction = next(iter(world.gateway.transactions.values()))
+        await world.gateway.answer(
+            "POST",
+            "/merchant/pay/confirm",
+            {"Authorization": await bearer(world)},
+            json.dumps(
+                {"transaction_id": transaction.id, "store_id": 57, "otp": world.code}
+            ).encode(),
+        )
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        student.taps("Kodni qayta yuborish")
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_a_database_that_fails_for_a_moment_stops_no_announcement(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        with sqlite3.connect(world.home / "checkout.db", isolation_level=None) as other:
+            other.execute("ALTER TABLE outbox RENAME TO elsewhere")
+            await asyncio.sleep(1.5)
+            other.execute("ALTER TABLE elsewhere RENAME TO outbox")
+        other.close()
+        student.says(world.code)
+        await student.sees("✅")
+        await world.admins.sees("✅")
+
+
+def everything_said(student):
+    return [
+        said
+        for message in student.chat.written.values()
+        for said in (message.text, *message.edits)
+    ]
+
+
+async def bearer(world) -> str:
+    credentials = base64.b64encode(b"sandbox:sandbox").decode()
+    answer = await world.gateway.answer(
+        "POST",
+        "/token",
+        {"Authorization": f"Basic {credentials}"},
+        b"grant_type=client_credentials",
+    )
+    return f"Bearer {json.loads(answer.body)['access_token']}"
