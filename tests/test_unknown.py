@@ -332,11 +332,8 @@ async def test_a_database_that_fails_for_a_moment_stops_no_announcement(world):
 
 
 def everything_said(student):
-    return [
-        said
-        for message in student.chat.written.values()
-        for said in (message.text, *message.edits)
-    ]
+    written = student.chat.written.values()
+    return [said for message in written for said in (message.text, *message.edits)]
 
 
 async def bearer(world) -> str:
