@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
+from pydantic import BaseModel
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(BaseModel, frozen=True):
     """`expires_in` is in seconds and counts what is left: ATMOS hands out a live token again."""
 
     access_token: str

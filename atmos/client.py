@@ -208,7 +208,7 @@ class AtmosClient:
             raise WrongCredentials("ATMOS refused the consumer key and secret")
         if response.status_code != HTTPStatus.OK:
             raise NeverArrived(f"no token: HTTP {response.status_code}")
-        return _token(response)
+        return _parse(Token, response)
 
     async def _send(
         self, method: str, path: str, deadline: float, **request: object
@@ -278,16 +278,6 @@ def _parse(model: type[_Model], response: httpx.Response) -> _Model:
         return model.model_validate_json(response.content)
     except ValidationError:
         raise OutcomeUnknown("an answer that is not ATMOS's JSON") from None
-
-
-def _token(response: httpx.Response) -> Token:
-    granted = _parse(_Granted, response)
-    return Token(granted.access_token, granted.expires_in)
-
-
-class _Granted(BaseModel):
-    access_token: str
-    expires_in: float
 
 
 def _refusal(answer: Answer) -> Declined:

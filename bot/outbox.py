@@ -4,7 +4,6 @@ At least once, in order within a chat, and never before the fact it tells of is 
 """
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,8 +46,7 @@ class Outbox:
         """Delete a message now. It is promised at the same time, in case now does not work."""
         promised = notices.deletion(chat_id, message_id, language, after=GRACE)
         deleted, _ = await asyncio.gather(
-            self._try(self._bot.delete_message(chat_id, message_id)),
-            self._database.promise([promised]),
+            self._erased(chat_id, message_id), self._database.promise([promised])
         )
         if deleted and promised.key:
             async with self._database.write() as tx:
@@ -104,7 +102,7 @@ class Outbox:
         chat_id, message_id = notice.chat_id, notice.message_id
         language, words = notice.language, notice.words
         if words is None:
-            await self._delete(notice)
+            await self._delete(notice, message_id or 0)
         elif message_id is None:
             await self._voice.say(chat_id, language, words, notice.topic_id)
         elif notice.action is Action.buttons:
@@ -112,28 +110,29 @@ class Outbox:
         else:
             await self._voice.turn(chat_id, message_id, language, words)
 
-    async def _delete(self, notice: Notice) -> None:
+    async def _erased(self, chat_id: int, message_id: int) -> bool:
         try:
-            await self._bot.delete_message(notice.chat_id, notice.message_id or 0)
-        except TelegramBadRequest as refused:
-            if not any(gone in refused.message for gone in _GONE):
-                await self._ask_to_delete(notice)
-
-    async def _ask_to_delete(self, notice: Notice) -> None:
-        """Ask the student to delete what Telegram does not let us delete."""
-        log.warning("cannot_delete", chat=notice.chat_id, message=notice.message_id)
-        if notice.chat_id > 0:
-            words = Words("cannot-delete")
-            await self._voice.say(notice.chat_id, notice.language, words)
-
-    async def _try(self, call: Awaitable[object]) -> bool:
-        try:
-            await call
-        except TelegramBadRequest as refused:
-            return any(gone in refused.message for gone in _GONE)
+            await self._erase(chat_id, message_id)
         except AiogramError:
             return False
         return True
+
+    async def _erase(self, chat_id: int, message_id: int) -> None:
+        """Delete a message; one that is gone is deleted."""
+        try:
+            await self._bot.delete_message(chat_id, message_id)
+        except TelegramBadRequest as refused:
+            if not any(gone in refused.message for gone in _GONE):
+                raise
+
+    async def _delete(self, notice: Notice, message_id: int) -> None:
+        """Delete, or ask the student to, where Telegram does not let us."""
+        try:
+            await self._erase(notice.chat_id, message_id)
+        except TelegramBadRequest:
+            log.warning("cannot_delete", chat=notice.chat_id, message=message_id)
+            if notice.chat_id > 0:
+                await self._voice.say(notice.chat_id, notice.language, Words("cannot-delete"))
 
 
 def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> dict[str, Any]:

@@ -45,7 +45,7 @@ async def pays(
     await state.clear()  # a card typed after a refusal must not go to another payment
     async with speech.waiting("note-starting"):
         buyer = _buyer(query.from_user, speech.language)
-        intent = await checkout.start(buyer, _after_colon(query))
+        intent = await checkout.start(buyer, after_colon(query))
         await state.set_data({"intent": intent.id})
         await state.set_state(Paying.card)
     await speech.conclude(notices.card_ask(intent))
@@ -169,13 +169,13 @@ async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT00
 
 async def _own(query: CallbackQuery, checkout: Checkout) -> int:
     """Give the payment a button names, if it is this student's: callback data can be made up."""
-    number = _after_colon(query)
+    number = after_colon(query)
     if not ORDER.fullmatch(number):
         raise IntentGone
     return (await checkout.live(int(number), query.from_user.id)).id
 
 
-def _after_colon(query: CallbackQuery) -> str:
+def after_colon(query: CallbackQuery) -> str:
     return (query.data or "").partition(":")[2]
 
 

@@ -14,7 +14,7 @@ from bot.notices import Arg, Words
 from bot.offers import Offer, Offers
 from bot.texts import LANGUAGES
 from handlers.arrival import Languages
-from handlers.checkout import commands_cancel
+from handlers.checkout import after_colon, commands_cancel
 from handlers.speech import Speech
 
 MENU = "menu"  # the payload of a link that names no offer
@@ -55,7 +55,7 @@ async def starts(
 async def chooses_offer(
     query: CallbackQuery, checkout: Checkout, offers: Offers, speech: Speech
 ) -> None:
-    slug = (query.data or "").partition(":")[2]
+    slug = after_colon(query)
     await _show(query.from_user.id, slug, checkout, offers, speech)
 
 
@@ -76,7 +76,7 @@ def _languages() -> Words:
 
 async def chooses_language(query: CallbackQuery, languages: Languages, speech: Speech) -> None:
     """Remember a choice; a press that names no language asks for one."""
-    language = (query.data or "").partition(":")[2]
+    language = after_colon(query)
     if language not in LANGUAGES:
         await speech.say(_languages())
         return

@@ -124,7 +124,7 @@ def logged_in(client):
     """Give the client a token it need not ask for."""
 
     async def fetch():
-        return Token(TOKEN, 3600)
+        return Token(access_token=TOKEN, expires_in=3600)
 
     client._auth = BearerAuth(fetch)
     return client
