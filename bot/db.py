@@ -416,8 +416,18 @@ async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[
     return [(row["id"], row["attempts"], _notice(row)) for row in rows]
 
 
-async def change_notice(tx: AsyncConnection, row_id: int, **changes: Any) -> None:
-    await tx.execute(outbox.update().where(outbox.c.id == row_id).values(**changes))
+async def waiting_beside(
+    tx: AsyncConnection, notice: Notice, limit: int
+) -> Sequence[tuple[int, Notice]]:
+    """Give (row id, notice) of what waits to be sent to the chat and topic of `notice`."""
+    beside = (outbox.c.chat_id == notice.chat_id) & (outbox.c.action == Action.send)
+    beside &= outbox.c.topic_id.is_not_distinct_from(notice.topic_id)
+    query = outbox.select().where(_WAITS, beside).order_by(outbox.c.id).limit(limit)
+    return [(row["id"], _notice(row)) for row in (await tx.execute(query)).mappings()]
+
+
+async def change_notices(tx: AsyncConnection, row_ids: Sequence[int], **changes: Any) -> None:
+    await tx.execute(outbox.update().where(outbox.c.id.in_(row_ids)).values(**changes))
 
 
 async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:

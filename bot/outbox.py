@@ -4,6 +4,7 @@ At least once, in order within a chat, and never before the fact it tells of is 
 """
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramServerError,
 )
+from aiolimiter import AsyncLimiter
 
 from bot import db, notices
 from bot.db import Database
@@ -28,10 +30,17 @@ from bot.voice import Voice
 log = structlog.get_logger()
 
 BATCH = 100
+EVERYBODY = (25, 1.0)  # messages in seconds; Telegram's limit is about 30
+A_GROUP = (18, 60.0)  # Telegram's is 20
+TOGETHER = 30  # notices read for one message to a group
 IDLE = 1.0  # seconds; a commit wakes the worker at once
 GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
 _GONE = ("message to delete not found", "message_id_invalid")
 _AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, TelegramRetryAfter)
+
+
+class GroupIsFull(Exception):
+    """One message more would be over the limit of a group."""
 
 
 class Outbox:
@@ -41,6 +50,8 @@ class Outbox:
         self._voice = voice
         self._bot = voice.bot
         self._database = database
+        self._pace = AsyncLimiter(*EVERYBODY)
+        self._groups: defaultdict[int, AsyncLimiter] = defaultdict(lambda: AsyncLimiter(*A_GROUP))
 
     async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
         """Delete a message now. It is promised at the same time, in case now does not work."""
@@ -84,19 +95,41 @@ class Outbox:
         return len(due)
 
     async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
-        changes = {"attempts": attempts + 1} | await self._outcome(row_id, attempts, notice)
-        async with self._database.write() as tx:
-            await db.change_notice(tx, row_id, **changes)
-
-    async def _outcome(self, row_id: int, attempts: int, notice: Notice) -> dict[str, Any]:
-        """Send, and give what is to be stored about it."""
+        rows, now = [row_id], self._database.now()
+        changes: dict[str, Any] = {"attempts": attempts + 1}
         try:
-            await self._send(notice)
+            rows = await self._paced(row_id, notice)
+            changes["sent_at"] = now
         except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
-            changes = _after(error, notice, attempts, self._database.now())
+            changes |= _after(error, notice, attempts, now)
             log.warning("notice_not_sent", row=row_id, chat=notice.chat_id, **changes)
-            return changes
-        return {"sent_at": self._database.now()}
+        async with self._database.write() as tx:
+            await db.change_notices(tx, rows, **changes)
+
+    async def _paced(self, row_id: int, notice: Notice) -> list[int]:
+        """Send within Telegram's limits, and give the rows that were sent.
+
+        Raises:
+            GroupIsFull: The group has had its messages of this minute.
+        """
+        async with self._pace:
+            if notice.chat_id > 0 or notice.action is not Action.send:
+                await self._send(notice)
+                return [row_id]
+            if not self._groups[notice.chat_id].has_capacity():
+                raise GroupIsFull
+            async with self._groups[notice.chat_id]:
+                return await self._say_together(notice)
+
+    async def _say_together(self, notice: Notice) -> list[int]:
+        """Say all that waits for a group in one message, as far as it goes in."""
+        async with self._database.read() as tx:
+            waiting = await db.waiting_beside(tx, notice, TOGETHER)
+        words = [other.words for _, other in waiting if other.words]
+        said = await self._voice.say_together(
+            notice.chat_id, notice.language, words, notice.topic_id
+        )
+        return [row for row, _ in waiting[:said]]
 
     async def _send(self, notice: Notice) -> None:
         chat_id, message_id = notice.chat_id, notice.message_id
@@ -145,6 +178,8 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
             return {"topic_id": None}
         case TelegramForbiddenError() if notice.chat_id > 0:  # the student blocked the bot
             return {"sent_at": now, "error": name}
+        case GroupIsFull():
+            return {"due_at": now + timedelta(seconds=A_GROUP[1] / A_GROUP[0])}
     if isinstance(error, _AGAIN):
         return {"due_at": now + _pause(error, attempts), "error": name}
     return {"dead_at": now, "error": name}

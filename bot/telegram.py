@@ -1,6 +1,7 @@
 """Our way to the Bot API: a session whose errors quote nothing, and a poll that loses nothing."""
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
@@ -9,7 +10,7 @@ from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.enums import ParseMode
-from aiogram.exceptions import AiogramError, ClientDecodeError
+from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramConflictError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import LinkPreviewOptions, Message, Update
@@ -21,8 +22,13 @@ log = structlog.get_logger()
 POLL = 25  # seconds a poll may wait at Telegram
 REQUEST = 15.0  # seconds any other call may take
 LONGEST_PAUSE = 5.0
+YOUNG = 60.0  # seconds in which a poller that meets another one takes itself for the second
 # pydantic keeps generic classes weakly and builds these anew at every call if nobody holds them.
 _HELD = (Response[bool], Response[Message], Response[Message | bool])
+
+
+class AnotherCopyRuns(Exception):
+    """Another process polls with the same token, and was first."""
 
 
 class Session(AiohttpSession):
@@ -75,10 +81,14 @@ async def poll(dispatcher: Dispatcher, bot: Bot, jobs: Scheduler) -> None:
 
     In place of aiogram's own loop, which fails a whole batch for one bad update, ignores
     `retry_after`, and abandons running handlers when it stops.
+
+    Raises:
+        AnotherCopyRuns: Telegram ends the older of two polls; whoever has just come up gives way.
     """
     kinds = dispatcher.resolve_used_update_types()
     offset: int | None = None
     failures = 0
+    started = time.monotonic()
     while True:
         try:
             batch = await bot(
@@ -86,6 +96,9 @@ async def poll(dispatcher: Dispatcher, bot: Bot, jobs: Scheduler) -> None:
                 request_timeout=POLL + int(REQUEST),
             )
         except AiogramError as error:
+            young = time.monotonic() - started < YOUNG
+            if isinstance(error, TelegramConflictError) and young:
+                raise AnotherCopyRuns from error
             failures += 1
             await _pause(error, failures)
             continue

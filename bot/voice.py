@@ -1,5 +1,6 @@
 """How the bot says `Words` in a chat: rendered, with buttons, in place of a message or anew."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from aiogram import Bot
@@ -8,6 +9,9 @@ from aiogram.types import Message
 
 from bot.notices import Words
 from bot.texts import Texts
+
+LONGEST = 3500  # characters; Telegram takes 4096, without the marks of HTML
+SEPARATOR = "\n\n· · ·\n\n"
 
 
 class Voice:
@@ -26,6 +30,19 @@ class Voice:
             message_thread_id=topic_id,
             reply_markup=self._texts.keyboard(language, words),
         )
+
+    async def say_together(
+        self, chat_id: int, language: str, all_words: Sequence[Words], topic_id: int | None
+    ) -> int:
+        """Say as many of the texts as fit into one message, and give how many that was."""
+        said: list[str] = []
+        for words in all_words:
+            text = self._texts.html(language, words)
+            if said and sum(map(len, said)) + len(text) > LONGEST:
+                break
+            said.append(text)
+        await self.bot.send_message(chat_id, SEPARATOR.join(said), message_thread_id=topic_id)
+        return len(said)
 
     async def turn(self, chat_id: int, message_id: int, language: str, words: Words) -> None:
         """Turn a message of the bot into `words`, or say them anew where it is gone."""

@@ -1,0 +1,106 @@
+"""Promises to Telegram, kept within its limits."""
+
+import asyncio
+import time
+
+import pytest
+
+from bot import db
+from bot.db import Database
+from bot.notices import AdminGroup, Words
+from sandbox.faults import Fault, Kind
+from sandbox.telegram_limits import Limits
+from tests.conftest import ADMINS, PRICE, reaches_code
+
+SALES = 40
+
+
+@pytest.fixture
+async def database(world):
+    made = Database(world.database_url)
+    await made.upgrade()
+    yield made
+    await made.close()
+
+
+async def promise_sales(database):
+    group = AdminGroup(ADMINS, None, "uz")
+    sales = [
+        group.told(Words("admin-late", {"order": f"order-{n}.", "was": "failed"}), f"{n}")
+        for n in range(SALES)
+    ]
+    await database.promise(sales)
+
+
+def told_of(world):
+    said = "\n".join(world.admins.texts)
+    return [said.count(f"order-{number}.") for number in range(SALES)]
+
+
+async def test_a_flood_of_sales_is_told_within_the_limit_each_once(world, database):
+    """Failure story E2: 429 with retry_after during forty sales."""
+    world.telegram.limits = Limits(time.time)
+    world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=2))
+    await promise_sales(database)
+    async with world.bot(), asyncio.timeout(15):
+        while sum(told_of(world)) < SALES:
+            await asyncio.sleep(0.1)
+
+    assert told_of(world) == [1] * SALES
+    assert len(world.admins.from_bot) <= 18
+
+
+async def test_notices_of_one_chat_arrive_in_their_order(world, database):
+    await promise_sales(database)
+    async with world.bot(), asyncio.timeout(15):
+        while sum(told_of(world)) < SALES:
+            await asyncio.sleep(0.1)
+
+    said = "\n".join(world.admins.texts)
+    places = [said.index(f"order-{number}.") for number in range(SALES)]
+    assert places == sorted(places)
+
+
+async def test_the_first_notice_failing_does_not_keep_the_others_back(world):
+    """Failure story E4."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        world.telegram.faults.add(Fault("editMessageText", Kind.server_error, times=2))
+        await world.admins.sees("✅")
+        await student.sees("✅", timeout=10)
+
+    assert world.charged == [PRICE]
+
+
+async def test_a_message_sent_whose_answer_was_lost_is_seen_twice_at_the_most(world):
+    """Failure story E3: the second one is known by its order number."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳")
+        world.telegram.faults.add(Fault("sendMessage", Kind.drop, acts=True))
+        await student.sees("✅")
+        await world.telegram.until(lambda: not world.telegram.faults.waiting)
+        await asyncio.sleep(1.5)
+
+    order = next(iter(world.gateway.transactions.values())).account
+    told = [text for text in world.admins.texts if "✅" in text]
+    assert 1 <= len(told) <= 2
+    assert all(order in text for text in told)
+
+
+async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, database):
+    """Failure story B6."""
+    await database.promise([AdminGroup(ADMINS, None, "uz").told(Words("no-such-text"), "x")])
+    async with world.bot():
+        await asyncio.sleep(1)
+    async with database.read() as tx:
+        dead = await db.dead_notices(tx)
+
+    assert dead == 1
