@@ -55,7 +55,8 @@ def _stop(said: str) -> NoReturn:
 
 async def _run(settings: Settings) -> str | None:
     """Sell, and give what stopped it where the merchant can mend that."""
-    from bot import app, check as checks  # noqa: PLC0415  aiogram takes seconds to import
+    from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+    from bot import check as checks  # noqa: PLC0415  the same
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -142,7 +142,7 @@ async def _offers(settings: Settings) -> str:
     except offers.OffersError as error:
         raise Wrong(f"{error} — mend the file that OFFERS_FILE names") from error
     now = datetime.now(UTC)
-    return ", ".join(f"{offer.slug}: {_price(offer, now)}" for offer in found.offers)
+    return "; ".join(f"{offer.slug}: {_price(offer, now)}" for offer in found.offers)
 
 
 def _price(offer: Offer, now: datetime) -> str:

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 POLL = 25  # seconds a poll may wait at Telegram
 REQUEST = 15.0  # seconds any other call may take
 LONGEST_PAUSE = 5.0
-YOUNG = 60.0  # seconds in which a poller that meets another one takes itself for the second
+YOUNG = 5.0  # seconds in which a poller that meets another one takes itself for the second
 # pydantic keeps generic classes weakly and builds these anew at every call if nobody holds them.
 _HELD = (Response[bool], Response[Message], Response[Message | bool])
 
