@@ -55,7 +55,7 @@ def _stop(said: str) -> NoReturn:
 
 async def _run(settings: Settings) -> str | None:
     """Sell, and give what stopped it where the merchant can mend that."""
-    from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+    from bot import app, telegram  # noqa: PLC0415  aiogram takes seconds to import
     from bot import check as checks  # noqa: PLC0415  the same
 
     stop = asyncio.Event()
@@ -67,6 +67,10 @@ async def _run(settings: Settings) -> str | None:
         await app.run(settings, stop)
     except (OffersError, checks.Wrong) as error:
         return str(error)
+    except ExceptionGroup as group:
+        if group.subgroup(telegram.AnotherCopyRuns) is None:
+            raise
+        return "BOT_TOKEN: another copy of the bot runs with this token; stop it first"
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import telegram
 from tests.conftest import TOKEN, reaches_code
 
 ROOT = Path(__file__).parent.parent
@@ -217,3 +218,16 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
 
     assert len(world.charged) == 1
     assert len(world.admins.from_bot) == 1
+
+
+async def test_a_second_copy_gives_way_with_a_clear_message(world):
+    """Failure story E10."""
+    student = world.student()
+    async with world.bot():
+        await asyncio.sleep(telegram.YOUNG)
+        code, said = await run(world, "run")
+        start = student.says("/start protokol-57")
+        await student.sees("Protokol 57", since=start)
+
+    assert code == 1
+    assert "another copy of the bot runs with this token" in said
