@@ -177,8 +177,10 @@ async def test_offers_that_cannot_be_sold_stop_the_start(world):
     [(["--help"], 0, "check"), (["sell"], 2, "No such command"), (["run", "--fast"], 2, "--fast")],
 )
 async def test_arguments_behave_as_people_expect(world, arguments, code, said):
-    assert (await run(world, *arguments))[0] == code
-    assert said in (await run(world, *arguments))[1]
+    ended, printed = await run(world, *arguments)
+
+    assert ended == code
+    assert said in printed
 
 
 async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
