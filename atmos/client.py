@@ -26,8 +26,13 @@ CONFIRM_PATH = "/merchant/pay/confirm"
 APPLY_PATH = "/merchant/pay/apply"  # the newer name of the same operation
 
 # Words of the gateway in front of ATMOS: with one of these nothing reached the back end.
-TURNED_AWAY = re.compile(r"\b9009\d\d\b|\b9008\d\d\b|No matching resource", re.IGNORECASE)
-
+_TURNED_AWAY = re.compile(r"\b9009\d\d\b|\b9008\d\d\b|No matching resource", re.IGNORECASE)
+_TURNED_AWAY_BY = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+_UNSENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,  # the proxy refused to open the tunnel
+)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -185,7 +190,7 @@ class AtmosClient:
         return answer
 
     async def _post(self, path: str, body: Body, deadline: float) -> Answer:
-        response = await self._send("POST", path, deadline, json=body, auth=self._auth)
+        response = await self._send(path, deadline, json=body, auth=self._auth)
         if response.status_code != HTTPStatus.OK:
             raise _not_answered(response)
         return _parse(Answer, response)
@@ -202,7 +207,7 @@ class AtmosClient:
         """Put the grant in the query too: newer docs have it there, all have it in the body."""
         grant = {"grant_type": "client_credentials"}
         response = await self._send(
-            "POST", "/token", TIMEOUT, params=grant, data=grant, auth=self._credentials
+            "/token", TIMEOUT, params=grant, data=grant, auth=self._credentials
         )
         if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_REQUEST):
             raise WrongCredentials("ATMOS refused the consumer key and secret")
@@ -210,13 +215,10 @@ class AtmosClient:
             raise NeverArrived(f"no token: HTTP {response.status_code}")
         return _parse(Token, response)
 
-    async def _send(
-        self, method: str, path: str, deadline: float, **request: object
-    ) -> httpx.Response:
+    async def _send(self, path: str, deadline: float, **request: object) -> httpx.Response:
         try:
             async with asyncio.timeout(deadline):
-                return await self._http.request(
-                    method,
+                return await self._http.post(
                     path,
                     timeout=httpx.Timeout(deadline, connect=CONNECT_TIMEOUT),
                     **request,  # type: ignore[arg-type]
@@ -251,25 +253,15 @@ def _lost(error: Exception) -> AtmosError:
     return NeverArrived(what) if unsent else OutcomeUnknown(what)
 
 
-_UNSENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientHttpProxyError,  # the proxy refused to open the tunnel
-)
-
-
 def _not_answered(response: httpx.Response) -> AtmosError:
     """Read an answer that is not ATMOS's: a refusal of the gateway in front, or anything."""
     what = f"HTTP {response.status_code}"
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         return NeverArrived(what)
-    if response.status_code in _TURNED_AWAY_BY and TURNED_AWAY.search(response.text):
+    if response.status_code in _TURNED_AWAY_BY and _TURNED_AWAY.search(response.text):
         missing = response.status_code == HTTPStatus.NOT_FOUND
         return (NoSuchPath if missing else NeverArrived)(what)
     return OutcomeUnknown(what)
-
-
-_TURNED_AWAY_BY = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def _parse(model: type[_Model], response: httpx.Response) -> _Model:

@@ -84,5 +84,5 @@ class Answer(BaseModel):
         return self.store_transaction.model_copy(update={"ofd_url": link, "closed": closed})
 
 
-Operation = Literal["create", "pre-apply", "retry-otp", "confirm", "get", "reverse"]
+Operation = Literal["create", "pre-apply", "retry-otp", "reverse"]
 Body = dict[str, Any]

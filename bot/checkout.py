@@ -142,12 +142,10 @@ class Checkout:
             raise IntentGone
         return _going_on(intent)
 
-    async def name_card(self, intent_id: int, card: Card) -> Intent:
+    async def name_card(self, intent: Intent, card: Card) -> None:
         """Hold the card until its expiry is typed."""
-        intent = await self.live(intent_id)
-        self._vault.put(intent_id, card)
+        self._vault.put(intent.id, card)
         await self._database.amend(intent, expires_at=self._later(self._times.checkout))
-        return intent
 
     def held(self, intent: Intent) -> Card:
         """Give the card that was named.
@@ -160,14 +158,13 @@ class Checkout:
             raise CardForgotten(intent)
         return card
 
-    async def challenge(self, intent_id: int, card: Card) -> Intent:
+    async def challenge(self, intent: Intent, card: Card) -> Intent:
         """Have the holder of the card sent a code.
 
         Raises:
             NotChallenged: ATMOS said no, or nothing. A closed transaction ends the intent.
         """
-        intent = await self.live(intent_id)
-        self._vault.put(intent_id, card)
+        self._vault.put(intent.id, card)
         try:
             await self._pre_apply(intent, card)
         except AtmosError as error:
@@ -179,7 +176,7 @@ class Checkout:
         """Remember the message that asks for the code: "send again" will appear under it."""
         await self._database.amend(intent, prompt_id=message_id)
 
-    async def resend(self, intent_id: int) -> Intent:
+    async def resend(self, intent: Intent) -> Intent:
         """Have the code sent again: one press, one call to ATMOS.
 
         Raises:
@@ -187,15 +184,15 @@ class Checkout:
             CardForgotten: ATMOS has no such call, and the card is not held any more.
             NotChallenged: ATMOS did not send one.
         """
-        intent = await self._take_resend(await self._challenged(intent_id))
+        intent = await self._take_resend(_challenged(intent))
         try:
             await self._send_code_again(intent)
         except AtmosError as error:
             raise await self._not_challenged(intent, error) from error
         await self._database.amend(intent, **self._code_times())
-        return await self.live(intent_id)
+        return await self.live(intent.id)
 
-    async def begin_capture(self, intent_id: int) -> Intent:
+    async def begin_capture(self, intent: Intent) -> Intent:
         """Let one of all codes typed at once through, and store that ATMOS is about to be asked.
 
         Raises:
@@ -203,7 +200,7 @@ class Checkout:
             CodeOver: The code's time has passed.
             AlreadyPaid: A last look found the offer bought by another payment.
         """
-        intent = await self._challenged(intent_id)
+        intent = _challenged(intent)
         if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
             raise CodeOver(intent)
         async with self._database.write() as tx:
@@ -216,7 +213,7 @@ class Checkout:
                 checks=0,
                 **self._capture_times(),
             )
-            after = await db.intent(tx, intent_id)
+            after = await db.intent(tx, intent.id)
         if after is None or not moved:
             raise _where_it_stands(after)
         return after
@@ -252,12 +249,11 @@ class Checkout:
         intent = await self._database.get(intent_id)
         return intent is None or intent.status not in OPEN
 
-    async def cancel(self, intent_id: int) -> Intent:
+    async def cancel(self, intent: Intent) -> Intent:
         """End a payment that nobody was asked money for."""
-        intent = await self.live(intent_id)
-        self._vault.wipe(intent_id)
+        self._vault.wipe(_going_on(intent).id)
         if not await self._database.move(intent, Status.cancelled):
-            raise _where_it_stands(await self._database.get(intent_id))
+            raise _where_it_stands(await self._database.get(intent.id))
         return replace(intent, status=Status.cancelled)
 
     async def _open(self, buyer: Buyer, offer: Offer) -> Intent:
@@ -320,12 +316,6 @@ class Checkout:
         bought = await db.bought(tx, student_id, slug)
         if bought is not None:
             raise AlreadyPaid(bought)
-
-    async def _challenged(self, intent_id: int) -> Intent:
-        intent = await self.live(intent_id)
-        if intent.status is not Status.challenged:
-            raise CardForgotten(intent)
-        return intent
 
     async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:
         if not await self._database.move(intent, target, **changes):
@@ -406,6 +396,12 @@ def _transaction(intent: Intent) -> int:
 def _going_on(intent: Intent | None) -> Intent:
     if intent is None or intent.status not in WAITING_FOR_STUDENT:
         raise _where_it_stands(intent)
+    return intent
+
+
+def _challenged(intent: Intent) -> Intent:
+    if intent.status is not Status.challenged:
+        raise CardForgotten(intent)
     return intent
 
 

@@ -32,13 +32,13 @@ _FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long things are waited for."""
+    """How long things are waited for; the settings say it."""
 
-    checkout: timedelta = timedelta(minutes=15)  # a student's silence
-    code: timedelta = timedelta(minutes=3)
-    resend: timedelta = timedelta(minutes=1)
-    confirm: timedelta = timedelta(minutes=2)  # in which ATMOS may still act on a capture
-    checks: tuple[timedelta, ...] = (timedelta(seconds=130), timedelta(minutes=5))
+    checkout: timedelta  # a student's silence
+    code: timedelta
+    resend: timedelta
+    confirm: timedelta  # one call to capture
+    checks: tuple[timedelta, ...]
 
 
 class Outcomes:

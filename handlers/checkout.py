@@ -55,13 +55,12 @@ async def types_card(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Take the number, and the expiry where it is written beside it."""
-    intent_id = await intent_of(state)
-    await checkout.live(intent_id)
+    intent = await checkout.live(await intent_of(state))
     card = parse_card(message.text or "", _today())
-    intent = await checkout.name_card(intent_id, card)
     if card.expiry is not None:
-        await _challenge(intent_id, card, state, checkout, speech)
+        await _challenge(intent, card, state, checkout, speech)
         return
+    await checkout.name_card(intent, card)
     await state.set_state(Paying.expiry)
     await speech.say(notices.expiry_ask(intent, card.number))
 
@@ -70,22 +69,21 @@ async def types_expiry(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Take the month, and have the code sent. A card number is taken as another card."""
-    intent_id = await intent_of(state)
-    intent = await checkout.live(intent_id)
     if holds_card(message.text or ""):
         await types_card(message, state, checkout, speech)
         return
+    intent = await checkout.live(await intent_of(state))
     number = checkout.held(intent).number
     card = Card(number, parse_expiry(message.text or "", _today()))
-    await _challenge(intent_id, card, state, checkout, speech)
+    await _challenge(intent, card, state, checkout, speech)
 
 
 async def _challenge(
-    intent_id: int, card: Card, state: FSMContext, checkout: Checkout, speech: Speech
+    intent: Intent, card: Card, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     await state.set_state(Paying.card)  # what is next if the bank says no
     async with speech.waiting("note-challenge") as note_id:
-        intent = await checkout.challenge(intent_id, card)
+        intent = await checkout.challenge(intent, card)
         await state.set_state(Paying.code)
         await checkout.prompted(intent, note_id)
     await speech.conclude(notices.code_ask(intent))
@@ -100,7 +98,7 @@ async def types_code(
     if not CODE.fullmatch(code):
         await speech.say(Words("code-invalid"))
         return
-    intent = await checkout.begin_capture(intent.id)
+    intent = await checkout.begin_capture(intent)
     await speech.note("note-capture")
     await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
@@ -119,10 +117,10 @@ async def asks_again(
     query: CallbackQuery, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Have the code sent again, for the payment whose button was pressed."""
-    intent_id = await _own(query, checkout)
+    intent = await _own(query, checkout)
     async with speech.waiting("note-challenge") as note_id:
-        intent = await checkout.resend(intent_id)
-        await state.set_data({"intent": intent_id})
+        intent = await checkout.resend(intent)
+        await state.set_data({"intent": intent.id})
         await state.set_state(Paying.code)
         await checkout.prompted(intent, note_id)
     await speech.conclude(notices.code_sent_again(intent))
@@ -144,12 +142,12 @@ async def commands_cancel(
         await state.clear()
         await speech.say(Words("nothing-to-cancel"))
     else:
-        await _cancel(intent.id, state, checkout, speech)
+        await _cancel(intent, state, checkout, speech)
 
 
-async def _cancel(intent_id: int, state: FSMContext, checkout: Checkout, speech: Speech) -> None:
-    intent = await checkout.cancel(intent_id)
-    await leave(state, intent_id)
+async def _cancel(intent: Intent, state: FSMContext, checkout: Checkout, speech: Speech) -> None:
+    intent = await checkout.cancel(intent)
+    await leave(state, intent.id)
     await speech.say(notices.over(intent, "cancelled"))
 
 
@@ -167,12 +165,12 @@ async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT00
         await speech.say(Words("edited"))
 
 
-async def _own(query: CallbackQuery, checkout: Checkout) -> int:
+async def _own(query: CallbackQuery, checkout: Checkout) -> Intent:
     """Give the payment a button names, if it is this student's: callback data can be made up."""
     number = after_colon(query)
     if not ORDER.fullmatch(number):
         raise IntentGone
-    return (await checkout.live(int(number), query.from_user.id)).id
+    return await checkout.live(int(number), query.from_user.id)
 
 
 def after_colon(query: CallbackQuery) -> str:

@@ -1,12 +1,11 @@
 """A capture without a clear answer: nobody is told an untruth, and nobody pays twice."""
 
 import asyncio
-import base64
-import json
 import sqlite3
 
 import pytest
 
+from bot.app import atmos_client
 from sandbox.faults import Kind
 from tests.conftest import PRICE, pays, reaches_code
 
@@ -225,14 +224,8 @@ async def test_a_late_charge_of_a_failed_payment_is_honoured_and_told(world):
         student.says(world.code)
         await student.sees("pul yechilmaganini")
         transaction = next(iter(world.gateway.transactions.values()))
-        await world.gateway.answer(
-            "POST",
-            "/merchant/pay/confirm",
-            {"Authorization": await bearer(world)},
-            json.dumps(
-                {"transaction_id": transaction.id, "store_id": 57, "otp": world.code}
-            ).encode(),
-        )
+        async with atmos_client(world.settings()) as atmos:
+            await atmos.confirm(transaction.id, otp=world.code)
         await student.sees("✅")
         await world.admins.sees("Kechikkan")
 
@@ -247,12 +240,8 @@ async def test_a_charge_given_back_before_we_knew_is_said_to_be(world):
         student.says(world.code)
         await student.sees("tekshir")
         transaction = next(iter(world.gateway.transactions.values()))
-        await world.gateway.answer(
-            "POST",
-            "/merchant/pay/reverse",
-            {"Authorization": await bearer(world)},
-            json.dumps({"transaction_id": transaction.success_trans_id}).encode(),
-        )
+        async with atmos_client(world.settings()) as atmos:
+            await atmos.reverse(transaction.success_trans_id)
         await student.sees("qaytarilgan")
 
 
@@ -302,14 +291,8 @@ async def test_a_closed_transaction_that_is_paid_is_called_paid(world):
     async with world.bot(otp_resend_after=0.1):
         prompt = await reaches_code(student)
         transaction = next(iter(world.gateway.transactions.values()))
-        await world.gateway.answer(
-            "POST",
-            "/merchant/pay/confirm",
-            {"Authorization": await bearer(world)},
-            json.dumps(
-                {"transaction_id": transaction.id, "store_id": 57, "otp": world.code}
-            ).encode(),
-        )
+        async with atmos_client(world.settings()) as atmos:
+            await atmos.confirm(transaction.id, otp=world.code)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         student.taps("Kodni qayta yuborish")
         await student.sees("✅")
@@ -334,14 +317,3 @@ async def test_a_database_that_fails_for_a_moment_stops_no_announcement(world):
 def everything_said(student):
     written = student.chat.written.values()
     return [said for message in written for said in (message.text, *message.edits)]
-
-
-async def bearer(world) -> str:
-    credentials = base64.b64encode(b"sandbox:sandbox").decode()
-    answer = await world.gateway.answer(
-        "POST",
-        "/token",
-        {"Authorization": f"Basic {credentials}"},
-        b"grant_type=client_credentials",
-    )
-    return f"Bearer {json.loads(answer.body)['access_token']}"
