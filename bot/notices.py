@@ -149,7 +149,7 @@ def resendable(intent: Intent) -> Notice:
 
 
 def wrong_code(intent: Intent, left: int) -> Words:
-    return Words("wrong-code", {"left": str(left)}, (_resend(intent), _cancel(intent)))
+    return Words("wrong-code", {"left": str(left)}, _code_buttons(intent))
 
 
 def code_over(intent: Intent, why: str = "code-over") -> Words:
@@ -157,7 +157,13 @@ def code_over(intent: Intent, why: str = "code-over") -> Words:
 
 
 def capture_not_sent(intent: Intent) -> Words:
-    return Words("capture-not-sent", {}, (_resend(intent), _cancel(intent)))
+    return Words("capture-not-sent", {}, _code_buttons(intent))
+
+
+def _code_buttons(intent: Intent) -> tuple[Button, ...]:
+    """Offer "send again" only where its minute has passed; else it comes when it has."""
+    offered = intent.resend_at is None
+    return (_resend(intent), _cancel(intent)) if offered else (_cancel(intent),)
 
 
 def over(intent: Intent, why: str) -> Words:

@@ -175,7 +175,8 @@ class Outcomes:
 
     async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout
-        changes = {"check_at": None, "expires_at": expires_at} | changes
+        prompt_id = intent.note_id or intent.prompt_id  # what was "⏳" asks for the code now
+        changes = {"check_at": None, "expires_at": expires_at, "prompt_id": prompt_id} | changes
         await self._database.move(intent, Status.challenged, said, **changes)
 
     def _result(self, intent: Intent, words: Words, key: str | None = None) -> Notice:

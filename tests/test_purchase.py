@@ -311,6 +311,20 @@ async def test_a_cancelled_payment_takes_no_code(world):
     assert world.calls("confirm") == 0
 
 
+async def test_send_again_comes_to_a_wrong_code_only_when_its_minute_has_passed(world):
+    student = world.student()
+    async with world.bot(otp_resend_after=1.5):
+        await reaches_code(student)
+        student.says(world.wrong_code)
+        wrong = await student.sees("notoʻgʻri")
+        assert "Kodni qayta yuborish" not in str(wrong.buttons)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(wrong.buttons))
+        again = student.says(world.wrong_code)
+        later = await student.sees("notoʻgʻri", since=again)
+
+    assert "Kodni qayta yuborish" in str(later.buttons)
+
+
 async def test_send_again_appears_after_its_minute_and_asks_atmos_once(world):
     student = world.student()
     async with world.bot(otp_resend_after=1):
