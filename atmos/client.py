@@ -173,12 +173,16 @@ class AtmosClient:
         return transaction
 
     async def reverse(self, success_trans_id: int, *, reason: str = "") -> None:
-        """Give the whole amount back, by the id a paid transaction carries.
+        """Ask for the whole amount back, by the id a paid transaction carries.
 
-        Whether a second call is harmless is unknown: `get` first, and look for reversed.
+        Never `Declined`: no code is known to prove that nothing was given back, so that a no is
+        `OutcomeUnknown` too. Whether a second call is harmless is unknown: `get` before and after.
         """
         body: Body = {"transaction_id": success_trans_id, "reason": reason}
-        await self._ask("reverse", body)
+        try:
+            await self._ask("reverse", body)
+        except Declined as no:
+            raise OutcomeUnknown(str(no), no.reason, no.code) from no
 
     def _about(self, transaction_id: int) -> Body:
         return {"transaction_id": transaction_id, "store_id": self.store_id}

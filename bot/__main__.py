@@ -58,13 +58,17 @@ async def _run(settings: Settings) -> str | None:
     from bot import app, telegram  # noqa: PLC0415  aiogram takes seconds to import
     from bot import check as checks  # noqa: PLC0415  the same
 
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def signalled() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, signalled)
     try:
         await checks.startable(settings)
-        await app.run(settings, stop)
+        await app.run(settings, stop, hurry)
     except (OffersError, checks.Wrong) as error:
         return str(error)
     except ExceptionGroup as group:

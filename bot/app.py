@@ -1,7 +1,7 @@
 """The one place where the parts meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,14 +9,14 @@ from datetime import timedelta
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
-from aiogram.types import BotCommand
+from aiogram.types import BotCommand, BotCommandScopeChat
 from aiohttp import web
 from aiojobs import Scheduler
 
 import handlers
 from atmos import AtmosClient
+from bot import db, telegram
 from bot import offers as offers_file
-from bot import telegram
 from bot import web as http
 from bot.approval import Approval
 from bot.cards import Vault
@@ -28,15 +28,18 @@ from bot.outbox import Outbox
 from bot.outcome import Outcomes, Times
 from bot.reconcile import Reconciliation
 from bot.settings import Settings
+from bot.staff import Staff
 from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
+from handlers.interrupted import ask_again
 
 log = structlog.get_logger()
 
 COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
+STAFF_COMMANDS = ("order", "settle")
 TICK = 0.5  # seconds between looks at what has become due
 
 
@@ -54,6 +57,7 @@ class App:
     storage: DialogueStorage
     jobs: Scheduler
     vault: Vault
+    checkout: Checkout
     texts: Texts
     approval: Approval | None
 
@@ -113,7 +117,8 @@ def _assemble(
     key = settings.atmos_callback_key
     texts = Texts()
     voice = Voice(bot, texts)
-    outbox = Outbox(voice, database)
+    outbox = Outbox(voice, database, admins)
+    reconciliation = Reconciliation(database, atmos, outcomes, clock)
     storage = DialogueStorage(database)
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
@@ -121,6 +126,9 @@ def _assemble(
         Arrival(outbox=outbox, storage=storage, languages=languages, voice=voice, jobs=jobs),
         storage,
         checkout=checkout,
+        reconciliation=reconciliation,
+        staff=Staff(database, atmos, reconciliation, admins, clock),
+        admin_chat_id=settings.admin_chat_id,
         offers=offers,
         languages=languages,
         jobs=jobs,
@@ -132,11 +140,12 @@ def _assemble(
         dispatcher=dispatcher,
         database=database,
         outbox=outbox,
-        reconciliation=Reconciliation(database, atmos, outcomes, clock),
+        reconciliation=reconciliation,
         timeouts=Timeouts(database, vault),
         storage=storage,
         jobs=jobs,
         vault=vault,
+        checkout=checkout,
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
     )
@@ -152,11 +161,13 @@ def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dis
     return dispatcher
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """Sell until `stop` is set; then take no more updates and let running captures end."""
+async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """Sell until `stop` is set; then take no more updates and let running captures end.
+
+    With `hurry` they are not waited for: reconciliation finds out at the next start.
+    """
     async with assembled(settings) as app, asyncio.TaskGroup() as group:
-        await app.database.upgrade()
-        await app.storage.load()
+        await _resume(app)
         await announce_commands(app)
         drained = asyncio.Event()
         async with _web(app):
@@ -164,7 +175,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             loops = [
                 group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
                 group.create_task(_every_tick(*app.timeouts.duties)),
-                group.create_task(_every_tick(app.reconciliation.check_due)),
+                group.create_task(_reconcile(app.reconciliation)),
             ]
             log.info("running", atmos=settings.atmos_env)
             try:
@@ -173,11 +184,35 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 log.info("stopping", jobs=len(app.jobs))
                 for loop in loops:
                     loop.cancel()
-                await app.jobs.wait_and_close(settings.confirm_timeout + 5)
+                await _drain(app, hurry)
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
         app.vault.wipe_all()
     log.info("stopped")
+
+
+async def _resume(app: App) -> None:
+    """Take up what an earlier process left: tables, dialogues, promises, unanswered students."""
+    await app.database.upgrade()
+    await app.storage.load()
+    async with app.database.write() as tx:
+        await db.revive_notices(tx, app.database.now())
+    await ask_again(app.database, app.storage, app.checkout, app.bot.id)
+
+
+async def _drain(app: App, hurry: asyncio.Event) -> None:
+    """Wait for the captures that run, to their deadline or until it is to be quick."""
+    ended = asyncio.ensure_future(app.jobs.wait_and_close(app.settings.confirm_timeout + 5))
+    hurried = asyncio.ensure_future(hurry.wait())
+    await asyncio.wait([ended, hurried], return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    await app.jobs.close()
+    await ended
+
+
+async def _reconcile(reconciliation: Reconciliation) -> None:
+    await reconciliation.ask_all()
+    await _every_tick(reconciliation.check_due)
 
 
 async def _every_tick(*duties: Callable[[], Awaitable[None]]) -> None:
@@ -195,15 +230,20 @@ async def announce_commands(app: App) -> None:
     """Put the commands into Telegram's menu; without that the bot still sells."""
     try:
         for language in LANGUAGES:
-            commands = [
-                BotCommand(command=name, description=app.texts.label(language, f"command-{name}"))
-                for name in COMMANDS
-            ]
-            await app.bot.set_my_commands(commands, language_code=language)
-            if language == app.settings.default_language:
-                await app.bot.set_my_commands(commands)
+            await app.bot.set_my_commands(_menu(app, language, COMMANDS), language_code=language)
+        own = app.settings.default_language
+        await app.bot.set_my_commands(_menu(app, own, COMMANDS))
+        group = BotCommandScopeChat(chat_id=app.settings.admin_chat_id)
+        await app.bot.set_my_commands(_menu(app, own, STAFF_COMMANDS), scope=group)
     except AiogramError as error:
         log.warning("commands_not_set", error=type(error).__name__)
+
+
+def _menu(app: App, language: str, names: Iterable[str]) -> list[BotCommand]:
+    return [
+        BotCommand(command=name, description=app.texts.label(language, f"command-{name}"))
+        for name in names
+    ]
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +21,15 @@ from aiogram.types import ChatMemberRestricted
 from sqlalchemy.engine import URL
 
 from atmos import AtmosError, WrongCredentials
-from bot import app, offers, telegram, texts
+from bot import app, db, offers, telegram, texts
 from bot.db import Database
+from bot.notices import Notice
 from bot.offers import Offer
 from bot.settings import AtmosEnv, Settings
 
 log = structlog.get_logger()
 
+LISTED = 10  # undelivered notices named one by one
 AT_START = 5  # seconds Telegram may take to tell whether it knows the token
 UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
 UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
@@ -58,7 +61,11 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     async with telegram.bot(
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
-        yield await _tried("database", lambda: _database(settings))
+        database = await _tried("database", lambda: _database(settings))
+        yield database
+        if database.mark == "✓":
+            yield await _tried("told", lambda: _told(settings))
+            yield await _unknown(settings)
         yield await _tried("offers", lambda: _offers(settings))
         token = await _tried("bot token", lambda: _token(bot))
         yield token
@@ -76,10 +83,11 @@ async def startable(settings: Settings) -> None:
     """See what would stop the bot at once; that Telegram is away would not.
 
     Raises:
-        Wrong: The token is refused, or nothing can listen at the port.
+        Wrong: The token is refused, nothing can listen at the port, or there is no database.
     """
     if settings.web_port:
         await listen(settings.web_host, settings.web_port)
+    await _database(settings)
     api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
     async with api.context() as bot:
         try:
@@ -115,18 +123,54 @@ async def _tried(what: str, check: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(what, "✗", str(wrong))
 
 
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 async def _database(settings: Settings) -> str:
     try:
-        database = Database(settings.database_url.get_secret_value())
-        try:
+        async with _opened(settings) as database:
             await database.upgrade()
-        finally:
-            await database.close()
     except Exception as error:
         raise Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
         ) from error
     return f"{_place(database.url)}, migrated"
+
+
+async def _told(settings: Settings) -> str:
+    """See that nothing stays untold."""
+    async with _opened(settings) as database, database.read() as tx:
+        dead = await db.dead_notices(tx)
+    if not dead:
+        return "everything"
+    listed = "; ".join(_undelivered(notice, error) for notice, error in dead[:LISTED])
+    more = f"; and {len(dead) - LISTED} more" if len(dead) > LISTED else ""
+    raise Wrong(f"not told: {listed}{more} — mend that; the next start tries again")
+
+
+def _undelivered(notice: Notice, error: str) -> str:
+    what = notice.words.text if notice.words else "a deletion"
+    order = notice.words.args.get("order") if notice.words else None
+    about = f" of order {order}" if order else ""
+    return f"{what}{about} to chat {notice.chat_id} ({error})"
+
+
+async def _unknown(settings: Settings) -> Finding:
+    """List the payments whose outcome is unknown."""
+    async with _opened(settings) as database, database.read() as tx:
+        unknown = await db.unknown(tx)
+    if not unknown:
+        return Finding("unknown outcomes", "✓", "none")
+    left = [intent.account for intent in unknown if intent.check_at is None]
+    said = f"{len(unknown)} being asked about" if len(left) < len(unknown) else ""
+    by_hand = f"/settle in the admin group: {', '.join(left)}" if left else ""
+    return Finding("unknown outcomes", "!", "; ".join(filter(None, (said, by_hand))))
 
 
 def _place(url: URL) -> str:

@@ -130,6 +130,17 @@ class Checkout:
         if intent is not None and intent.status is Status.capturing:
             raise StillChecking(intent)
 
+    async def owned(self, intent_id: int, student_id: int) -> Intent:
+        """Give a payment of the student's, whatever became of it.
+
+        Raises:
+            IntentGone: There is none, or it is another's.
+        """
+        intent = await self._database.get(intent_id)
+        if intent is None or intent.buyer.id != student_id:
+            raise IntentGone
+        return intent
+
     async def live(self, intent_id: int, student_id: int | None = None) -> Intent:
         """Give a payment that the student can still go on with.
 
@@ -137,10 +148,9 @@ class Checkout:
             IntentGone: There is none, or it is not `student_id`'s.
             IntentError: It is being captured, or over; the subclass says how.
         """
-        intent = await self._database.get(intent_id)
-        if intent is not None and student_id not in (None, intent.buyer.id):
-            raise IntentGone
-        return _going_on(intent)
+        if student_id is not None:
+            return _going_on(await self.owned(intent_id, student_id))
+        return _going_on(await self._database.get(intent_id))
 
     async def name_card(self, intent: Intent, card: Card) -> None:
         """Hold the card until its expiry is typed."""
@@ -211,7 +221,7 @@ class Checkout:
                 Status.capturing,
                 note_id=None,
                 checks=0,
-                **self._capture_times(),
+                **self._times.asked(self._database.now()),
             )
             after = await db.intent(tx, intent.id)
         if after is None or not moved:
@@ -224,11 +234,13 @@ class Checkout:
         Says nothing itself; `note_id` is the "⏳" message that will become the result. An unclear
         answer leaves the intent capturing; so does a crash here.
         """
-        now_asked = {"note_id": note_id} | self._capture_times()  # the "⏳" may have taken long
-        if not await self._database.amend(intent, **now_asked):
-            return
-        intent = replace(intent, **now_asked)
+        intent = replace(intent, note_id=note_id)
         try:
+            await self._atmos.log_in()  # however long that takes, ATMOS has its time afterwards
+            asked = self._times.asked(self._database.now())
+            if not await self._database.amend(intent, note_id=note_id, **asked):
+                return
+            intent = replace(intent, **asked)
             transaction = await self._atmos.confirm(_transaction(intent), otp=code)
         except Declined as declined:
             await self._outcomes.declined(intent, declined)
@@ -370,13 +382,6 @@ class Checkout:
             "resend_at": self._later(self._times.resend),
             "code_expires_at": self._later(self._times.code),
             "expires_at": self._later(self._times.checkout),
-        }
-
-    def _capture_times(self) -> dict[str, Any]:
-        """Our call lasts `Times.confirm`; one that arrived at its end may act as long again."""
-        return {
-            "acts_until": self._later(2 * self._times.confirm),
-            "check_at": self._later(self._times.checks[0]),
         }
 
     def _later(self, by: timedelta) -> datetime:

@@ -20,7 +20,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.notices import Action, Notice, Words
-from bot.payment import ABANDONED, OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status, check
+from bot.payment import (
+    ABANDONED,
+    OPEN,
+    PENDING,
+    SOLD,
+    WAITING_FOR_STUDENT,
+    Buyer,
+    Intent,
+    Status,
+    check,
+)
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -71,6 +81,7 @@ intents = sa.Table(
     sa.Column("prompt_id", sa.BigInteger),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("captured_at", Moment),
+    sa.Column("reversed_by", sa.Text),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("resend_at", Moment),
     sa.Column("code_expires_at", Moment),
@@ -132,6 +143,7 @@ chats = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("language", sa.Text),
+    sa.Column("answering", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 dialogues = sa.Table(
@@ -301,10 +313,19 @@ async def overdue_codes(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     return await _all(tx, intents.c.status == Status.challenged, intents.c.code_expires_at <= now)
 
 
-async def unknown(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
+async def to_ask_about(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     """Intents of which ATMOS is to be asked: unknown ones, and those that may be charged late."""
-    asked = intents.c.status.in_(sorted(ABANDONED | {Status.capturing}))
+    asked = intents.c.status.in_(sorted(ABANDONED | PENDING))
     return await _all(tx, asked, intents.c.check_at <= now)
+
+
+async def unknown(tx: AsyncConnection) -> Sequence[Intent]:
+    return await _all(tx, intents.c.status.in_(sorted(PENDING)))
+
+
+async def opened_since(tx: AsyncConnection, since: datetime) -> Sequence[Intent]:
+    """Intents that ATMOS has a transaction of, from `since` on."""
+    return await _all(tx, intents.c.transaction_id.is_not(None), intents.c.created_at >= since)
 
 
 async def move(
@@ -434,10 +455,40 @@ async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:
     await tx.execute(outbox.update().where(outbox.c.key == key).values(sent_at=now))
 
 
-async def dead_notices(tx: AsyncConnection) -> int:
-    """Count the notices that could not be delivered, which only the merchant can mend."""
-    count = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.dead_at.is_not(None))
-    return int((await tx.execute(count)).scalar_one())
+async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
+    """Give what could not be delivered, which only the merchant can mend, and the error's name."""
+    query = outbox.select().where(outbox.c.dead_at.is_not(None)).order_by(outbox.c.id)
+    return [(_notice(row), row["error"]) for row in (await tx.execute(query)).mappings()]
+
+
+async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
+    """Let what could not be delivered be tried again."""
+    dead = outbox.c.dead_at.is_not(None)
+    await tx.execute(outbox.update().where(dead).values(dead_at=None, attempts=0, due_at=now))
+
+
+async def is_promised(tx: AsyncConnection, key: str) -> bool:
+    query = sa.select(sa.exists().where(outbox.c.key == key))
+    return bool((await tx.execute(query)).scalar_one())
+
+
+async def forget_finished(tx: AsyncConnection, before: datetime) -> int:
+    """Delete what is over, tells of no money and is older than `before`; give how much that was.
+
+    Kept for ever: the ledger, every intent that stands in it, is unknown or still asked about,
+    and every notice that was not delivered.
+    """
+    kept = sa.select(ledger.c.intent_id)
+    over = (
+        intents.c.status.in_(sorted(ABANDONED))
+        & intents.c.check_at.is_(None)
+        & (intents.c.created_at < before)
+        & intents.c.id.not_in(kept)
+    )
+    old = await tx.execute(intents.delete().where(over))
+    told = (outbox.c.sent_at < before) & outbox.c.dead_at.is_(None)
+    said = await tx.execute(outbox.delete().where(told))
+    return int(old.rowcount + said.rowcount)
 
 
 def _notice(row: sa.RowMapping) -> Notice:
@@ -467,6 +518,16 @@ async def language(tx: AsyncConnection, chat_id: int) -> str | None:
 
 async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
     await _upsert(tx, chats, {"id": chat_id}, {"language": language})
+
+
+async def set_answering(tx: AsyncConnection, chat_id: int, *, answering: bool) -> None:
+    """Mark a chat while a message of it is being answered: only a killed process leaves one."""
+    await _upsert(tx, chats, {"id": chat_id}, {"answering": answering})
+
+
+async def unanswered(tx: AsyncConnection) -> Sequence[int]:
+    """Give the chats whose last message a killed process left."""
+    return (await tx.execute(sa.select(chats.c.id).where(chats.c.answering))).scalars().all()
 
 
 async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:

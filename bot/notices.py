@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.cards import CardNumber
-from bot.payment import Intent
+from bot.payment import PENDING, Intent, Status
 
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
@@ -93,6 +93,14 @@ def deletion(
     )
 
 
+def _reverse(intent: Intent) -> Button:
+    return ("reverse-button", f"reverse:{intent.id}")
+
+
+def _settle(intent: Intent) -> Button:
+    return ("settle-button", f"settle:{intent.id}")
+
+
 def _cancel(intent: Intent) -> Button:
     return ("cancel-button", f"cancel:{intent.id}")
 
@@ -166,13 +174,24 @@ def _code_buttons(intent: Intent) -> tuple[Button, ...]:
     return (_resend(intent), _cancel(intent)) if offered else (_cancel(intent),)
 
 
+def interrupted(intent: Intent, step: str) -> Notice:
+    """Ask again after a kill, by the text of the step: its message may never have been read."""
+    buttons = (_again(intent),) if step == "start-again" else (_cancel(intent),)
+    return Notice(
+        chat_id=intent.buyer.id,
+        language=intent.buyer.language,
+        words=Words("interrupted", {}, buttons, then=step),
+    )
+
+
 def over(intent: Intent, why: str) -> Words:
     """Say that an intent has ended without money, and how to begin anew."""
     return Words(why, {}, (_again(intent),), then="start-again")
 
 
 def checking(intent: Intent) -> Words:
-    return Words("checking", {"order": intent.account})
+    args: dict[str, Arg] = {"order": intent.account}
+    return Words("checking", args, (("ask-button", f"ask:{intent.id}"),))
 
 
 def already_paid(intent: Intent) -> Words:
@@ -204,28 +223,58 @@ def late(intent: Intent) -> Words:
 
 
 def twice(intent: Intent, other: Intent) -> Words:
-    args: dict[str, Arg] = {"order": intent.account, "other": other.account}
-    return Words("admin-twice", args | {"title": intent.title} | _buyer(intent))
+    """Report a second charge for one offer, with the button that gives it back."""
+    args = _order(intent) | {"other": other.account, "title": intent.title}
+    return Words("admin-twice", args, (_reverse(intent),))
+
+
+def money_back(intent: Intent) -> Words:
+    args = {name: arg for name, arg in _facts(intent).items() if name not in {"at", "receipt"}}
+    return Words("money-back", args)
+
+
+def money_back_for_admins(intent: Intent) -> Words:
+    args = _order(intent) | {"title": intent.title, "by": intent.reversed_by or "—"}
+    return Words("admin-money-back", args | {"success": str(intent.success_trans_id)})
+
+
+def not_reversed(intent: Intent) -> Words:
+    return Words("admin-not-reversed", _order(intent), (_reverse(intent),))
 
 
 def still_unknown(intent: Intent) -> Words:
-    args: dict[str, Arg] = {
-        "order": intent.account,
-        "transaction": str(intent.transaction_id),
-        "amount": intent.amount,
-    }
-    return Words("admin-unknown", args | _buyer(intent))
+    reversing = intent.status is Status.reversing
+    text = "admin-reversal-unknown" if reversing else "admin-unknown"
+    return Words(text, _order(intent), (_settle(intent),))
+
+
+def left_unknown(intent: Intent) -> Words:
+    return Words("admin-left-unknown", _order(intent), (_settle(intent),))
+
+
+def settled(intent: Intent, seen: str, by: str) -> Words:
+    return Words("admin-settled", {"order": intent.account, "seen": seen, "by": by})
+
+
+def contradiction(intent: Intent, shown: str) -> Words:
+    args: dict[str, Arg] = {"status": str(intent.status), "shown": shown}
+    return Words("admin-contradiction", _order(intent) | args)
 
 
 def mismatch(intent: Intent, account: str, other: int) -> Words:
-    args: dict[str, Arg] = {
-        "order": intent.account,
-        "transaction": str(intent.transaction_id),
-        "amount": intent.amount,
-        "account": account,
-        "other": other,
-    }
-    return Words("admin-mismatch", args | _buyer(intent))
+    return Words("admin-mismatch", _order(intent) | {"account": account, "other": other})
+
+
+def unreachable(student_id: int, order: str) -> Words:
+    return Words("admin-unreachable", {"student": str(student_id), "order": order})
+
+
+def staff_order(intent: Intent) -> Words:
+    """Show a payment to the staff, with the button for what can be done to it."""
+    args = _order(intent) | {"title": intent.title, "status": str(intent.status)}
+    if intent.status is Status.captured:
+        return Words("staff-order", args, (_reverse(intent),))
+    return Words("staff-order", args, (_settle(intent),) if intent.status in PENDING else ())
 
 
 def refused_approval(why: str) -> Words:
@@ -250,6 +299,12 @@ def _facts(intent: Intent) -> dict[str, Arg]:
         "at": intent.captured_at.isoformat() if intent.captured_at else "",
         "transaction": str(intent.transaction_id),
     }
+
+
+def _order(intent: Intent) -> dict[str, Arg]:
+    """Give what an admin needs to find a payment here and in ATMOS's cabinet."""
+    args: dict[str, Arg] = {"order": intent.account, "amount": intent.amount}
+    return args | {"transaction": str(intent.transaction_id)} | _buyer(intent)
 
 
 def _buyer(intent: Intent) -> dict[str, Arg]:

@@ -4,9 +4,10 @@ At least once, in order within a chat, and never before the fact it tells of is 
 """
 
 import asyncio
-from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -24,7 +25,7 @@ from aiolimiter import AsyncLimiter
 
 from bot import db, notices
 from bot.db import Database
-from bot.notices import Action, Notice, Words
+from bot.notices import Action, AdminGroup, Notice, Words
 from bot.voice import Voice
 
 log = structlog.get_logger()
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 BATCH = 100
 EVERYBODY = (25, 1.0)  # messages in seconds; Telegram's limit is about 30
 A_GROUP = (18, 60.0)  # Telegram's is 20
+A_STUDENT = (5, 5.0)  # one a second, with short bursts
+CHATS = 10_000  # whose pace is remembered
 TOGETHER = 30  # notices read for one message to a group
 IDLE = 1.0  # seconds; a commit wakes the worker at once
 GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
@@ -39,19 +42,20 @@ _GONE = ("message to delete not found", "message_id_invalid")
 _AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, TelegramRetryAfter)
 
 
-class GroupIsFull(Exception):
-    """One message more would be over the limit of a group."""
+class ChatIsFull(Exception):
+    """One message more would be over the limit of a chat."""
 
 
 class Outbox:
     """The worker, and the deletions that do not wait for it."""
 
-    def __init__(self, voice: Voice, database: Database) -> None:
+    def __init__(self, voice: Voice, database: Database, admins: AdminGroup) -> None:
         self._voice = voice
         self._bot = voice.bot
         self._database = database
+        self._admins = admins
         self._pace = AsyncLimiter(*EVERYBODY)
-        self._groups: defaultdict[int, AsyncLimiter] = defaultdict(lambda: AsyncLimiter(*A_GROUP))
+        self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
 
     async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
         """Delete a message now. It is promised at the same time, in case now does not work."""
@@ -97,34 +101,49 @@ class Outbox:
     async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
         rows, now = [row_id], self._database.now()
         changes: dict[str, Any] = {"attempts": attempts + 1}
+        told: list[Notice] = []
         try:
             rows = await self._paced(row_id, notice)
             changes["sent_at"] = now
         except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
             changes |= _after(error, notice, attempts, now)
             log.warning("notice_not_sent", row=row_id, chat=notice.chat_id, **changes)
+            told = self._unreachable(notice) if "sent_at" in changes else []
         async with self._database.write() as tx:
             await db.change_notices(tx, rows, **changes)
+            await db.promise(tx, told, now)
+
+    def _unreachable(self, notice: Notice) -> list[Notice]:
+        """Tell the admins, once an order, of a student who will not read what became of it."""
+        order = notice.words.args.get("order") if notice.words else None
+        if order is None:
+            return []
+        words = notices.unreachable(notice.chat_id, str(order))
+        return [self._admins.told(words, f"{order}:admins:unreachable")]
 
     async def _paced(self, row_id: int, notice: Notice) -> list[int]:
         """Send within Telegram's limits, and give the rows that were sent.
 
         Raises:
-            GroupIsFull: The group has had its messages of this minute.
+            ChatIsFull: It has had its messages of this time.
         """
         async with self._pace:
-            if notice.chat_id > 0 or notice.action is not Action.send:
+            if notice.words is None:
                 await self._send(notice)
                 return [row_id]
-            if not self._groups[notice.chat_id].has_capacity():
-                raise GroupIsFull
-            async with self._groups[notice.chat_id]:
-                return await self._say_together(notice)
+            if not self._pace_of(notice.chat_id).has_capacity():
+                raise ChatIsFull
+            async with self._pace_of(notice.chat_id):
+                if _may_be_merged(notice):
+                    return await self._say_together(notice)
+                await self._send(notice)
+                return [row_id]
 
     async def _say_together(self, notice: Notice) -> list[int]:
         """Say all that waits for a group in one message, as far as it goes in."""
         async with self._database.read() as tx:
-            waiting = await db.waiting_beside(tx, notice, TOGETHER)
+            beside = await db.waiting_beside(tx, notice, TOGETHER)
+        waiting = list(takewhile(lambda row: _may_be_merged(row[1]), beside))
         words = [other.words for _, other in waiting if other.words]
         said = await self._voice.say_together(
             notice.chat_id, notice.language, words, notice.topic_id
@@ -168,6 +187,16 @@ class Outbox:
                 await self._voice.say(notice.chat_id, notice.language, Words("cannot-delete"))
 
 
+def _limit(chat_id: int) -> tuple[int, float]:
+    return A_STUDENT if chat_id > 0 else A_GROUP
+
+
+def _may_be_merged(notice: Notice) -> bool:
+    """Only a group's, and what has buttons of its own stands alone."""
+    buttons = notice.words.buttons if notice.words else ()
+    return notice.chat_id < 0 and notice.action is Action.send and not buttons
+
+
 def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> dict[str, Any]:
     """Decide about a notice that was not sent: elsewhere, later, nobody there, or dead."""
     name = type(error).__name__
@@ -178,8 +207,9 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
             return {"topic_id": None}
         case TelegramForbiddenError() if notice.chat_id > 0:  # the student blocked the bot
             return {"sent_at": now, "error": name}
-        case GroupIsFull():
-            return {"due_at": now + timedelta(seconds=A_GROUP[1] / A_GROUP[0])}
+        case ChatIsFull():
+            messages, seconds = _limit(notice.chat_id)
+            return {"due_at": now + timedelta(seconds=seconds / messages), "attempts": attempts}
     if isinstance(error, _AGAIN):
         return {"due_at": now + _pause(error, attempts), "error": name}
     return {"dead_at": now, "error": name}

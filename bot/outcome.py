@@ -1,12 +1,12 @@
 """What became of a capture, recorded once: the only place that writes a result of money.
 
-Two roads come here, the answer of the capture itself and reconciliation. Each result is one
+Two roads come here, the answer of the call itself and reconciliation. Each result is one
 transaction: the move, the ledger's fact and the promises to tell. The later road finds it done.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from atmos import (
@@ -37,8 +37,24 @@ class Times:
     checkout: timedelta  # a student's silence
     code: timedelta
     resend: timedelta
-    confirm: timedelta  # one call to capture
-    checks: tuple[timedelta, ...]
+    confirm: timedelta  # one call to capture, and more than one to reverse takes
+    checks: tuple[timedelta, ...]  # after ATMOS was asked to move money; the last one repeats
+
+    def asked(self, now: datetime) -> dict[str, Any]:
+        """Give what is stored before ATMOS is asked to move money.
+
+        Our call lasts `confirm`; one that arrived at its end may act as long again.
+        """
+        return {"acts_until": now + 2 * self.confirm, "check_at": now + self.checks[0]}
+
+    def until_check(self, number: int) -> timedelta:
+        """Give how long after the check before it a check comes, the first being number 0."""
+        steps = (timedelta(), *self.checks)
+        return steps[number + 1] - steps[number] if number < len(self.checks) else steps[-1]
+
+
+def is_same_money(intent: Intent, transaction: Transaction) -> bool:
+    return (transaction.amount, transaction.account) == (intent.amount, intent.account)
 
 
 class Outcomes:
@@ -63,7 +79,7 @@ class Outcomes:
             intent = await db.intent(tx, intent_id, lock=True)
             if intent is None or intent.status in SOLD | {Status.reversed}:
                 return False
-            if transaction.amount != intent.amount or transaction.account != intent.account:
+            if not is_same_money(intent, transaction):
                 await db.promise(tx, self._not_ours(intent, transaction), self._database.now())
                 return False
             facts = self._facts(transaction)
@@ -112,11 +128,46 @@ class Outcomes:
         """Record that the money was taken, and given back before we knew of it."""
         await self._failed(intent, "given-back")
 
+    async def reversed(self, intent_id: int) -> bool:
+        """Record that ATMOS's evidence shows a captured payment given back; False where known."""
+        async with self._database.write() as tx:
+            intent = await db.intent(tx, intent_id, lock=True)
+            if intent is None or intent.status not in SOLD:
+                return False
+            await db.move(tx, intent, Status.reversed, check_at=None)
+            await db.record(tx, intent, "reversed", self._database.now())
+            said = [
+                notices.told(intent, notices.money_back(intent), "money-back"),
+                self._admins.told(
+                    notices.money_back_for_admins(intent), f"{intent.id}:admins:money-back"
+                ),
+            ]
+            await db.promise(tx, said, self._database.now())
+        return True
+
+    async def not_reversed(self, intent: Intent) -> None:
+        """Record that a reversal did not happen, when it cannot any more: it is paid as before."""
+        key = f"{intent.id}:admins:not-reversed:{intent.acts_until}"
+        said = [self._admins.told(notices.not_reversed(intent), key)]
+        await self._database.move(intent, Status.captured, said, check_at=None)
+
+    async def contradicted(self, intent: Intent, transaction: Transaction) -> None:
+        """Tell the admins, once, that ATMOS shows what cannot be: our own record stays."""
+        words = notices.contradiction(intent, transaction.state)
+        key = f"{intent.id}:admins:contradiction:{intent.status}:{transaction.state}"
+        await self._database.promise([self._admins.told(words, key)])
+
     async def still_unknown(self, intent: Intent, error: AtmosError | None) -> None:
         """Tell the admins, once, of an outcome that has stayed unknown for too long."""
-        told = self._admins.told(notices.still_unknown(intent), f"{intent.id}:admins:unknown")
+        key = f"{intent.id}:admins:unknown:{intent.acts_until}"
+        told = self._admins.told(notices.still_unknown(intent), key)
         also = self.for_admins(intent, error) if error else []
         await self._database.promise([told, *also])
+
+    async def left_unknown(self, intent: Intent) -> None:
+        """Tell the admins that nobody asks any more: a person has to find out."""
+        key = f"{intent.id}:admins:left-unknown:{intent.acts_until}"
+        await self._database.promise([self._admins.told(notices.left_unknown(intent), key)])
 
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""

@@ -25,6 +25,7 @@ class Status(StrEnum):
 OPEN = frozenset({Status.created, Status.challenged, Status.capturing})
 ABANDONED = frozenset({Status.failed, Status.expired, Status.cancelled})
 WAITING_FOR_STUDENT = OPEN - {Status.capturing}
+PENDING = frozenset({Status.capturing, Status.reversing})  # ATMOS was asked to move money
 SOLD = frozenset({Status.captured, Status.reversing})
 
 # The gateway's truth wins: a charge found late moves even an abandoned intent to captured, and
@@ -82,6 +83,7 @@ class Intent:
     prompt_id: int | None  # the message that asks for the code
     created_at: datetime
     captured_at: datetime | None
+    reversed_by: str | None  # who of the staff asked for it
     expires_at: datetime
     resend_at: datetime | None  # from then on the code may be asked for again
     code_expires_at: datetime | None  # None: no code that can still be typed

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -101,6 +102,12 @@ def _proxy(url: SecretStr) -> SecretStr:
     return url
 
 
+def _ascending(delays: tuple[float, ...]) -> tuple[float, ...]:
+    if any(later <= sooner for sooner, later in pairwise(delays)):
+        raise ValueError("are not ascending")
+    return delays
+
+
 def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
@@ -154,7 +161,11 @@ class Settings(BaseSettings):
     otp_resend_after: Seconds = 60
     confirm_timeout: Seconds = CONFIRM_TIMEOUT
     reconcile_delays: Annotated[
-        tuple[Seconds, ...], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)
+        tuple[Seconds, ...],
+        NoDecode,
+        BeforeValidator(_comma_separated),
+        AfterValidator(_ascending),
+        Field(min_length=1),
     ] = (130, 300, 900, 3600, 21600, 86400)
 
     web_host: str = "127.0.0.1"
@@ -233,7 +244,8 @@ CURES = dict.fromkeys(
         "or postgresql+asyncpg://user:password@host/database"
     ),
     "reconcile_delays": (
-        "write positive seconds with commas between, like 130,300,900; at most 2592000 (30 days)"
+        "write positive seconds with commas between, each more than the one before, "
+        "like 130,300,900; at most 2592000 (30 days)"
     ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
     "card_ttl": "write seconds, 180 at most",

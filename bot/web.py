@@ -44,7 +44,7 @@ def _readyz(database: Database) -> Handler:
         except SQLAlchemyError:
             return web.json_response({"ok": False, "database": "does not answer"}, status=503)
         return web.json_response(
-            {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
+            {"ok": not dead, "dead_notices": len(dead)}, status=503 if dead else 200
         )
 
     return readyz

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -85,7 +86,22 @@ class Arrival(BaseMiddleware):
                 "speech": Speech(self._voice, chat_id, language),
                 "wiped": wiping is not None,
             }
-            return await handler(event, data)
+            async with self._marked(event, chat_id, data["bot"].id):
+                return await handler(event, data)
+
+    @asynccontextmanager
+    async def _marked(self, update: Update, chat_id: int, bot_id: int) -> AsyncIterator[None]:
+        """Mark the chat of a checkout while it is answered, so that a kill leaves it marked."""
+        in_checkout = update.callback_query or self._is_at_step(bot_id, chat_id)
+        if chat_id < 0 or not in_checkout:
+            yield
+            return
+        await self._storage.mark(chat_id, answering=True)
+        yield
+        await self._storage.mark(chat_id, answering=False)
+
+    def _is_at_step(self, bot_id: int, chat_id: int) -> bool:
+        return self._storage.is_going_on(StorageKey(bot_id, chat_id, chat_id))
 
     def _turn(self, chat_id: int) -> asyncio.Lock:
         """Give the chat's lock, which lives for as long as somebody holds or waits for it."""
@@ -104,8 +120,7 @@ class Arrival(BaseMiddleware):
             return True
         if message.chat.type != ChatType.PRIVATE or COMMAND.match(message.text or ""):
             return False
-        bot_id = data["bot"].id
-        return self._storage.is_going_on(StorageKey(bot_id, message.chat.id, message.chat.id))
+        return self._is_at_step(data["bot"].id, message.chat.id)
 
 
 async def _stop_spinner(query: CallbackQuery) -> None:

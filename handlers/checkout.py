@@ -1,6 +1,7 @@
 """The dialogue of a checkout: pay, card number, expiry, code."""
 
 import re
+from contextlib import suppress
 from datetime import date, datetime
 
 from aiogram import F, Router
@@ -10,12 +11,14 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message, User
 from aiojobs import Scheduler
 
+from atmos import AtmosError
 from bot import notices
 from bot.cards import Card, holds_card, parse_card, parse_expiry
 from bot.checkout import Checkout, IntentGone
 from bot.notices import Words
 from bot.offers import TASHKENT
-from bot.payment import Buyer, Intent
+from bot.payment import Buyer, Intent, Status
+from bot.reconcile import Reconciliation
 from handlers.speech import Speech
 from handlers.steps import Paying, intent_of, leave
 
@@ -126,6 +129,22 @@ async def asks_again(
     await speech.conclude(notices.code_sent_again(intent))
 
 
+async def asks_result(
+    query: CallbackQuery,
+    checkout: Checkout,
+    reconciliation: Reconciliation,
+    speech: Speech,
+) -> None:
+    """Ask ATMOS now what became of the payment whose button was pressed, and say where it is."""
+    intent = await checkout.owned(_order(query), query.from_user.id)
+    if intent.status is Status.capturing:
+        async with speech.waiting("note-asking"):
+            with suppress(AtmosError):  # proves nothing
+                await reconciliation.ask(intent)
+    intent = await checkout.live(intent.id)
+    await speech.conclude(notices.code_ask(intent))
+
+
 async def cancels(
     query: CallbackQuery, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
@@ -167,10 +186,14 @@ async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT00
 
 async def _own(query: CallbackQuery, checkout: Checkout) -> Intent:
     """Give the payment a button names, if it is this student's: callback data can be made up."""
+    return await checkout.live(_order(query), query.from_user.id)
+
+
+def _order(query: CallbackQuery) -> int:
     number = after_colon(query)
     if not ORDER.fullmatch(number):
         raise IntentGone
-    return await checkout.live(int(number), query.from_user.id)
+    return int(number)
 
 
 def after_colon(query: CallbackQuery) -> str:
@@ -183,6 +206,7 @@ def router() -> Router:
     router.message.filter(F.chat.type == ChatType.PRIVATE)
     router.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     router.callback_query.register(pays, F.data.startswith("pay:"))
+    router.callback_query.register(asks_result, F.data.startswith("ask:"))
     router.callback_query.register(asks_again, F.data.startswith("resend:"))
     router.callback_query.register(cancels, F.data.startswith("cancel:"))
     router.message.register(types_card, Paying.card, F.text)

@@ -5,7 +5,11 @@ from bot import cards, checkout, notices
 from bot.notices import Words
 from bot.payment import Status
 
-OVER = {Status.expired: "expired", Status.cancelled: "cancelled"}
+OVER = {
+    Status.expired: "expired",
+    Status.cancelled: "cancelled",
+    Status.reversed: "was-reversed",
+}
 
 
 def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table

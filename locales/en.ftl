@@ -117,6 +117,19 @@ checking =
     ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
 
     Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything.
+money-back =
+    ↩️ <b>The money was given back</b>
+
+    Order: <b>{ $order }</b>
+    { $title }
+    Amount: <b>{ MONEY($amount) } soum</b>
+    Card: { $card }
+    ATMOS number: { $transaction }
+    It may take the bank a few days to put it on the card.
+was-reversed = The money of this payment was given back to the card.
+ask-button = 🔄 Ask for the result
+note-asking = ⏳ Asking the bank…
+interrupted = The bot was restarted, and may not have read your last message.
 not-charged = The payment did not go through: the bank confirmed that no money was taken from the card.
 given-back = The payment did not go through: the money that was taken has been returned to the card.
 already-paid =
@@ -183,6 +196,40 @@ command-help = Help
 command-paysupport = Help with a payment
 command-privacy = About your data
 
+# Staff
+
+command-order = Look at a payment, give its money back
+command-settle = Settle an unknown payment
+reverse-button = ↩️ Give the money back — { MONEY($amount) } soum
+settle-button = 🔄 Ask ATMOS
+staff-order =
+    Order <b>{ $order }</b>: { $status ->
+        [created] begun
+        [challenged] waiting for the SMS code
+        [capturing] outcome unknown, ATMOS is being asked
+        [captured] paid
+        [reversing] being given back, outcome unknown
+        [reversed] money given back
+        [failed] did not go through
+        [expired] ran out of time
+        [cancelled] cancelled
+       *[other] { $status }
+    }
+
+    { $title } — { MONEY($amount) } soum
+    Buyer: { $buyer } · { $username } · { $student }
+    ATMOS transaction_id: { $transaction }
+staff-no-order = There is no such order. For example: /order 249100032
+staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
+staff-not-settled = Not settled: the payment is not unknown, or ATMOS may still be acting. Try again a little later.
+staff-only = Only administrators of this group can do that.
+staff-settle =
+    /settle 249100032 — ask ATMOS
+    If ATMOS does not answer, write what its cabinet shows:
+    /settle 249100032 paid SUCCESS_TRANS_ID
+    /settle 249100032 unpaid
+    /settle 249100032 reversed
+
 # Admin group
 
 admin-paid =
@@ -221,6 +268,45 @@ admin-unknown =
     ATMOS transaction_id: { $transaction }
     Buyer: { $buyer } · { $username } · { $student }
     The bot goes on asking ATMOS, and the student was told not to pay again. Meanwhile look into the ATMOS cabinet, and write to your ATMOS manager if need be.
+admin-reversal-unknown =
+    🚨 It is still unknown whether the money went back: <b>{ $order }</b>, { MONEY($amount) } soum
+
+    ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    The bot goes on asking ATMOS. Do not reverse this payment in the ATMOS cabinet as well: look there first.
+admin-left-unknown =
+    🚨 The outcome of a payment has stayed unknown, the bot itself asks no more: <b>{ $order }</b>, { MONEY($amount) } soum
+
+    ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    Look in the ATMOS cabinet and write in this group:
+    <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — the money was taken
+    <code>/settle { $order } unpaid</code> — no money was taken
+    <code>/settle { $order } reversed</code> — the money was given back
+admin-settled =
+    📝 { $order } settled by hand ({ $seen }): { $by }
+admin-contradiction =
+    🚨 ATMOS differs: <b>{ $order }</b>, { MONEY($amount) } soum. The bot says { $status }, ATMOS says { $shown }.
+
+    ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+    The bot has changed nothing. Look in the ATMOS cabinet.
+admin-money-back =
+    ↩️ <b>Money given back</b>: { $order }, { MONEY($amount) } soum
+
+    { $title }
+    Buyer: { $buyer } · { $username } · { $student }
+    By: { $by }
+    ATMOS transaction_id: { $transaction }
+    ATMOS success_trans_id: { $success }
+    The student has been told. Close the access to the course yourselves.
+admin-not-reversed =
+    ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. ATMOS still shows the payment as paid.
+
+    ATMOS transaction_id: { $transaction }
+    Buyer: { $buyer } · { $username } · { $student }
+admin-unreachable =
+    ⚠️ { $order }: the student ({ $student }) could not be told the result, they blocked the bot. The payment is not affected; write to them yourselves.
 admin-late =
     ⚠️ A late payment: { $order }. The bot took it for closed ({ $was }), and ATMOS took the money. The order is recorded as paid.
 admin-twice =
@@ -228,7 +314,8 @@ admin-twice =
 
     { $title }
     Buyer: { $buyer } · { $username } · { $student }
-    Return one of them in the ATMOS cabinet.
+    ATMOS transaction_id: { $transaction }
+    The button gives the extra one ({ $order }, { MONEY($amount) } soum) back.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

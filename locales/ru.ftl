@@ -117,6 +117,19 @@ checking =
     ⏳ Проверяем результат оплаты. <b>Не платите повторно</b>: деньги, возможно, уже списаны.
 
     Заказ: <b>{ $order }</b>. Как только результат станет известен, напишем сюда. От вас ничего не требуется.
+money-back =
+    ↩️ <b>Деньги возвращены</b>
+
+    Заказ: <b>{ $order }</b>
+    { $title }
+    Сумма: <b>{ MONEY($amount) } сум</b>
+    Карта: { $card }
+    Номер в ATMOS: { $transaction }
+    До карты деньги могут идти несколько дней, это зависит от банка.
+was-reversed = Деньги за этот платёж возвращены на карту.
+ask-button = 🔄 Узнать результат
+note-asking = ⏳ Спрашиваем банк…
+interrupted = Бот был перезапущен, ваше последнее сообщение могло остаться непрочитанным.
 not-charged = Оплата не прошла: банк подтвердил, что деньги с карты не списаны.
 given-back = Оплата не прошла: списанные деньги возвращены на карту.
 already-paid =
@@ -183,6 +196,40 @@ command-help = Помощь
 command-paysupport = Помощь с оплатой
 command-privacy = О ваших данных
 
+# Staff
+
+command-order = Посмотреть платёж и вернуть деньги
+command-settle = Решить неизвестный платёж
+reverse-button = ↩️ Вернуть деньги — { MONEY($amount) } сум
+settle-button = 🔄 Спросить ATMOS
+staff-order =
+    Заказ <b>{ $order }</b>: { $status ->
+        [created] начат
+        [challenged] ждёт СМС-код
+        [capturing] результат неизвестен, бот спрашивает ATMOS
+        [captured] оплачен
+        [reversing] возвращается, результат неизвестен
+        [reversed] деньги возвращены
+        [failed] не прошёл
+        [expired] время истекло
+        [cancelled] отменён
+       *[other] { $status }
+    }
+
+    { $title } — { MONEY($amount) } сум
+    Покупатель: { $buyer } · { $username } · { $student }
+    ATMOS transaction_id: { $transaction }
+staff-no-order = Такого заказа нет. Например: /order 249100032
+staff-no-answer = ATMOS сейчас не ответил, ничего не изменилось. Попробуйте ещё раз чуть позже.
+staff-not-settled = Не решено: платёж не неизвестный, или ATMOS ещё может работать. Попробуйте ещё раз чуть позже.
+staff-only = Это могут только администраторы этой группы.
+staff-settle =
+    /settle 249100032 — спросить ATMOS
+    Если ATMOS не отвечает, напишите, что видно в его кабинете:
+    /settle 249100032 paid SUCCESS_TRANS_ID
+    /settle 249100032 unpaid
+    /settle 249100032 reversed
+
 # Admin group
 
 admin-paid =
@@ -221,6 +268,45 @@ admin-unknown =
     ATMOS transaction_id: { $transaction }
     Покупатель: { $buyer } · { $username } · { $student }
     Бот продолжает спрашивать ATMOS, студенту сказано не платить повторно. Посмотрите тем временем в кабинете ATMOS и, если нужно, напишите менеджеру ATMOS.
+admin-reversal-unknown =
+    🚨 До сих пор неизвестно, возвращены ли деньги: <b>{ $order }</b>, { MONEY($amount) } сум
+
+    ATMOS transaction_id: { $transaction }
+    Покупатель: { $buyer } · { $username } · { $student }
+    Бот продолжает спрашивать ATMOS. Не возвращайте этот платёж ещё раз в кабинете ATMOS: сначала посмотрите там.
+admin-left-unknown =
+    🚨 Результат платежа остался неизвестным, сам бот больше не спрашивает: <b>{ $order }</b>, { MONEY($amount) } сум
+
+    ATMOS transaction_id: { $transaction }
+    Покупатель: { $buyer } · { $username } · { $student }
+    Посмотрите в кабинете ATMOS и напишите в этой группе:
+    <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — деньги списаны
+    <code>/settle { $order } unpaid</code> — деньги не списаны
+    <code>/settle { $order } reversed</code> — деньги возвращены
+admin-settled =
+    📝 { $order }: решено вручную ({ $seen }): { $by }
+admin-contradiction =
+    🚨 Расхождение с ATMOS: <b>{ $order }</b>, { MONEY($amount) } сум. У бота: { $status }, у ATMOS: { $shown }.
+
+    ATMOS transaction_id: { $transaction }
+    Покупатель: { $buyer } · { $username } · { $student }
+    Бот ничего не изменил. Посмотрите в кабинете ATMOS.
+admin-money-back =
+    ↩️ <b>Деньги возвращены</b>: { $order }, { MONEY($amount) } сум
+
+    { $title }
+    Покупатель: { $buyer } · { $username } · { $student }
+    Кто вернул: { $by }
+    ATMOS transaction_id: { $transaction }
+    ATMOS success_trans_id: { $success }
+    Студенту сообщено. Доступ к курсу закройте сами.
+admin-not-reversed =
+    ⚠️ Деньги не вернулись: <b>{ $order }</b>, { MONEY($amount) } сум. ATMOS по-прежнему показывает платёж оплаченным.
+
+    ATMOS transaction_id: { $transaction }
+    Покупатель: { $buyer } · { $username } · { $student }
+admin-unreachable =
+    ⚠️ { $order }: не удалось сообщить результат студенту ({ $student }), он заблокировал бота. На платёж это не влияет; напишите ему сами.
 admin-late =
     ⚠️ Поздний платёж: { $order }. Бот считал его закрытым ({ $was }), а ATMOS списал деньги. Заказ записан как оплаченный.
 admin-twice =
@@ -228,7 +314,8 @@ admin-twice =
 
     { $title }
     Покупатель: { $buyer } · { $username } · { $student }
-    Верните один из платежей в кабинете ATMOS.
+    ATMOS transaction_id: { $transaction }
+    Лишний ({ $order }, { MONEY($amount) } сум) можно вернуть кнопкой.
 admin-misconfigured =
     ⚠️ ATMOS не принял запрос: { $what }
 

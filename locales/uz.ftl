@@ -117,6 +117,19 @@ checking =
     ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
 
     Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
+money-back =
+    ↩️ <b>Pul qaytarildi</b>
+
+    Buyurtma: <b>{ $order }</b>
+    { $title }
+    Summa: <b>{ MONEY($amount) } soʻm</b>
+    Karta: { $card }
+    ATMOS raqami: { $transaction }
+    Pul kartaga tushishi bankka qarab bir necha kun olishi mumkin.
+was-reversed = Bu toʻlovning puli kartaga qaytarilgan.
+ask-button = 🔄 Natijani soʻrash
+note-asking = ⏳ Bankdan soʻralmoqda…
+interrupted = Bot qayta ishga tushdi, oxirgi xabaringiz oʻqilmagan boʻlishi mumkin.
 not-charged = Toʻlov amalga oshmadi: kartadan pul yechilmaganini bank tasdiqladi.
 given-back = Toʻlov amalga oshmadi: yechilgan pul kartaga qaytarilgan.
 already-paid =
@@ -183,6 +196,40 @@ command-help = Yordam
 command-paysupport = Toʻlov boʻyicha yordam
 command-privacy = Maʼlumotlaringiz haqida
 
+# Staff
+
+command-order = Toʻlovni koʻrish va pulni qaytarish
+command-settle = Nomaʼlum toʻlovni hal qilish
+reverse-button = ↩️ Pulni qaytarish — { MONEY($amount) } soʻm
+settle-button = 🔄 ATMOSdan soʻrash
+staff-order =
+    Buyurtma <b>{ $order }</b>: { $status ->
+        [created] boshlangan
+        [challenged] SMS kod kutilmoqda
+        [capturing] natijasi nomaʼlum, ATMOSdan soʻralmoqda
+        [captured] toʻlangan
+        [reversing] qaytarilmoqda, natijasi nomaʼlum
+        [reversed] puli qaytarilgan
+        [failed] oʻtmagan
+        [expired] vaqti tugagan
+        [cancelled] bekor qilingan
+       *[other] { $status }
+    }
+
+    { $title } — { MONEY($amount) } soʻm
+    Xaridor: { $buyer } · { $username } · { $student }
+    ATMOS transaction_id: { $transaction }
+staff-no-order = Bunday buyurtma yoʻq. Masalan: /order 249100032
+staff-no-answer = ATMOS hozir javob bermadi, hech narsa oʻzgarmadi. Birozdan keyin yana urinib koʻring.
+staff-not-settled = Hal boʻlmadi: toʻlov nomaʼlum emas, yoki ATMOS hali ishlayotgan boʻlishi mumkin. Birozdan keyin yana urinib koʻring.
+staff-only = Buni faqat shu guruh administratorlari qila oladi.
+staff-settle =
+    /settle 249100032 — ATMOSdan soʻrash
+    ATMOS javob bermasa, uning kabinetida koʻrganingizni yozing:
+    /settle 249100032 paid SUCCESS_TRANS_ID
+    /settle 249100032 unpaid
+    /settle 249100032 reversed
+
 # Admin group
 
 admin-paid =
@@ -221,6 +268,45 @@ admin-unknown =
     ATMOS transaction_id: { $transaction }
     Xaridor: { $buyer } · { $username } · { $student }
     Bot ATMOSdan soʻrashda davom etadi, talabaga «qayta toʻlamang» deyilgan. Shu orada ATMOS kabinetida koʻring va kerak boʻlsa ATMOS menejeriga yozing.
+admin-reversal-unknown =
+    🚨 Pul qaytarildimi, haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
+
+    ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bot ATMOSdan soʻrashda davom etadi. Bu toʻlovni ATMOS kabinetida ham qaytarmang: avval u yerda koʻring.
+admin-left-unknown =
+    🚨 Toʻlov natijasi nomaʼlum qoldi, bot endi oʻzi soʻramaydi: <b>{ $order }</b>, { MONEY($amount) } soʻm
+
+    ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    ATMOS kabinetida koʻring va shu guruhda yozing:
+    <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — pul yechilgan
+    <code>/settle { $order } unpaid</code> — pul yechilmagan
+    <code>/settle { $order } reversed</code> — pul qaytarilgan
+admin-settled =
+    📝 { $order } qoʻlda hal qilindi ({ $seen }): { $by }
+admin-contradiction =
+    🚨 ATMOS bilan farq: <b>{ $order }</b>, { MONEY($amount) } soʻm. Botda: { $status }, ATMOSda: { $shown }.
+
+    ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bot hech narsani oʻzgartirmadi. ATMOS kabinetida koʻring.
+admin-money-back =
+    ↩️ <b>Pul qaytarildi</b>: { $order }, { MONEY($amount) } soʻm
+
+    { $title }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Kim qaytardi: { $by }
+    ATMOS transaction_id: { $transaction }
+    ATMOS success_trans_id: { $success }
+    Talabaga xabar berildi. Kursga kirishini oʻzingiz yoping.
+admin-not-reversed =
+    ⚠️ Pul qaytmadi: <b>{ $order }</b>, { MONEY($amount) } soʻm. ATMOS toʻlovni hali ham toʻlangan deb koʻrsatyapti.
+
+    ATMOS transaction_id: { $transaction }
+    Xaridor: { $buyer } · { $username } · { $student }
+admin-unreachable =
+    ⚠️ { $order }: talabaga ({ $student }) natijani ayta olmadik, u botni bloklagan. Toʻlovga bu taʼsir qilmaydi; unga oʻzingiz yozing.
 admin-late =
     ⚠️ Kechikkan toʻlov: { $order }. Bot uni yopilgan deb hisoblagan edi ({ $was }), ATMOS esa pulni yechgan. Buyurtma toʻlangan deb yozildi.
 admin-twice =
@@ -228,7 +314,8 @@ admin-twice =
 
     { $title }
     Xaridor: { $buyer } · { $username } · { $student }
-    Bittasini ATMOS kabinetida qaytaring.
+    ATMOS transaction_id: { $transaction }
+    Ortiqchasini ({ $order }, { MONEY($amount) } soʻm) tugma bilan qaytarish mumkin.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -73,7 +73,7 @@ class World:
         """Run the bot, as `python -m bot run` does, until the story leaves."""
         self.overrides |= overrides
         stop = asyncio.Event()
-        running = asyncio.ensure_future(app.run(self.settings(), stop))
+        running = asyncio.ensure_future(app.run(self.settings(), stop, asyncio.Event()))
         try:
             await asyncio.wait(
                 [running, asyncio.ensure_future(self.is_polled())], return_when="FIRST_COMPLETED"

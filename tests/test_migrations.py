@@ -61,11 +61,12 @@ async def test_the_tables_come_from_nothing(database):
 async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database):
     await database.upgrade()
     async with database.write() as tx:
-        await tx.execute(sa.text("INSERT INTO chats VALUES (501, 'uz')"))
+        await tx.execute(sa.text("INSERT INTO chats (id, language) VALUES (501, 'uz')"))
     await database.upgrade()
 
     async with database.read() as tx:
-        assert (await tx.execute(sa.text("SELECT * FROM chats"))).all() == [(501, "uz")]
+        kept = sa.text("SELECT id, language, answering FROM chats")
+        assert (await tx.execute(kept)).all() == [(501, "uz", False)]
 
 
 async def test_every_step_of_the_stairway_goes_up_and_down_and_up_again(database):

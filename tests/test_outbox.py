@@ -103,4 +103,4 @@ async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, 
     async with database.read() as tx:
         dead = await db.dead_notices(tx)
 
-    assert dead == 1
+    assert [notice.words for notice, _ in dead] == [Words("no-such-text")]

@@ -667,7 +667,7 @@ async def test_a_student_who_blocked_the_bot_is_paid_and_nothing_is_red(world):
         dead = await db.dead_notices(tx)
     await database.close()
 
-    assert dead == 0
+    assert dead == []
 
 
 async def test_what_cannot_be_deleted_is_asked_to_be(world):

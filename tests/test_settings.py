@@ -158,6 +158,7 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("CARD_TTL", "0", "write seconds, 180 at most"),
         ("RECONCILE_DELAYS", "130,later,never", "write positive seconds with commas between"),
         ("RECONCILE_DELAYS", "130,-1", "write positive seconds with commas between"),
+        ("RECONCILE_DELAYS", "300,130", "write positive seconds with commas between"),
         ("WEB_PORT", "65536", "write a port from 1 to 65535, or 0"),
         ("WEB_PORT", "false", "write a port from 1 to 65535, or 0"),
         ("LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),

@@ -14,7 +14,7 @@ from fluent.syntax.visitor import Visitor
 
 from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, WrongCredentials
 from bot import cards, checkout, notices
-from bot.app import COMMANDS
+from bot.app import COMMANDS, STAFF_COMMANDS
 from bot.notices import Arg, Words
 from bot.payment import Buyer, Intent, Status, Tiyin
 from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
@@ -36,7 +36,7 @@ ABOUT_WHAT_WAS_TYPED = re.compile(
 )
 FAMILIES = {
     "declined-": tuple(Reason),
-    "command-": COMMANDS,
+    "command-": COMMANDS + STAFF_COMMANDS,
     "language-": LANGUAGES,
     "paid": ("", "-with-receipt"),
     "admin-paid": ("", "-with-receipt"),
@@ -269,6 +269,7 @@ INTENT = Intent(
     prompt_id=None,
     created_at=datetime.fromisoformat(MOMENT),
     captured_at=datetime.fromisoformat(MOMENT),
+    reversed_by=None,
     expires_at=datetime.fromisoformat(MOMENT),
     resend_at=None,
     code_expires_at=None,
@@ -325,6 +326,20 @@ NOTICES = [
     notices.unknown_code(INTENT, 7),
     notices.unknown_code(INTENT, None),
     notices.misconfigured("STPIMS-ERR-009"),
+    notices.late(INTENT),
+    notices.twice(INTENT, replace(INTENT, id=987654321)),
+    notices.mismatch(INTENT, "333", 100),
+    notices.still_unknown(INTENT),
+    notices.still_unknown(replace(INTENT, status=Status.reversing)),
+    notices.left_unknown(INTENT),
+    notices.settled(INTENT, "paid", "Admin (502)"),
+    notices.contradiction(INTENT, "open"),
+    notices.money_back(INTENT),
+    notices.money_back_for_admins(replace(INTENT, reversed_by="Admin <b> (502)")),
+    notices.not_reversed(INTENT),
+    notices.unreachable(501, "123456789"),
+    notices.refused_approval("another amount"),
+    *map(notices.staff_order, STATES),
 ]
 
 
@@ -434,8 +449,8 @@ def test_a_second_text_stands_a_line_below():
 @pytest.mark.parametrize("name", IDS)
 def test_every_text_is_html_that_telegram_takes(language, name):
     said = TEXTS.html(language, Words(name, sample(language, name, text="1 < 2 & 2 > 1")))
-    tags = re.findall(r"</?[bs]>", said)
-    bare = re.sub(r"</?[bs]>|&lt;|&gt;|&amp;", "", said)
+    tags = re.findall(r"</?(?:[bs]|code)>", said)
+    bare = re.sub(r"</?(?:[bs]|code)>|&lt;|&gt;|&amp;", "", said)
 
     assert not re.search("[<>&]", bare)
     assert tags[1::2] == [tag.replace("<", "</") for tag in tags[::2]]

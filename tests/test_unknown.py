@@ -191,7 +191,7 @@ async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world)
 async def test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back(world):
     """The review's double charge: confirm went out late, and was cut before ATMOS had acted."""
     student = world.student()
-    async with world.bot(confirm_timeout=2.0, reconcile_delays=(2.2, 1.0)):
+    async with world.bot(confirm_timeout=2.0, reconcile_delays=(2.2, 3.2)):
         await reaches_code(student)
         world.gateway.expire_tokens()
         world.gateway.latency |= {"token": 1.5, "confirm": 1.9}
@@ -204,7 +204,7 @@ async def test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back(
 
 async def test_a_slow_telegram_does_not_eat_the_time_atmos_has(world):
     student = world.student()
-    async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.2, 0.5)):
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.2, 1.7)):
         await reaches_code(student)
         world.gateway.latency["confirm"] = 0.9
         world.telegram.latency["sendMessage"] = 1.5

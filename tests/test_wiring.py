@@ -8,6 +8,7 @@ from aiogram.filters import Command
 
 from bot.app import App, assembled
 from bot.settings import Settings
+from handlers.staff import by_administrator
 
 OFFERS = """
 [[offers]]
@@ -25,7 +26,7 @@ GIVEN = {
     "the user context": {"event_context", "event_from_user", "event_chat", "event_thread_id"},
 }
 PER_UPDATE = set().union(*GIVEN.values())
-FILTERS = {Command: {"command"}}
+FILTERS = {Command: {"command"}, by_administrator: {"by"}}
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def given_to(app: App, handler: HandlerObject):
         name
         for found in handler.filters or ()
         for kind, names in FILTERS.items()
-        if isinstance(found.callback, kind)
+        if kind in (found.callback, type(found.callback))
         for name in names
     }
     return {*app.dispatcher.workflow_data, *PER_UPDATE, *by_filters}

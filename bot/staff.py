@@ -1,0 +1,165 @@
+"""The use cases of the staff: look at a payment, give its money back, settle what is unknown."""
+
+import structlog
+
+from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
+from bot import notices
+from bot.db import Database
+from bot.notices import AdminGroup
+from bot.outcome import Times
+from bot.payment import PENDING, Intent, Status
+from bot.reconcile import Reconciliation, Verdict
+
+log = structlog.get_logger()
+
+
+class StaffError(Exception):
+    """What was asked for cannot be done; the subclass says why."""
+
+
+class NoSuchOrder(StaffError):
+    """No payment has that order number."""
+
+
+class NoAnswer(StaffError):
+    """ATMOS shows nothing of it now; nothing changed."""
+
+
+class NotSettled(StaffError):
+    """What was said does not decide it: ATMOS may still be acting, or it is not unknown."""
+
+
+class Staff:
+    """What an administrator of the group may do to a payment; `by` is who it is."""
+
+    def __init__(
+        self,
+        database: Database,
+        atmos: AtmosClient,
+        reconciliation: Reconciliation,
+        admins: AdminGroup,
+        times: Times,
+    ) -> None:
+        self._database = database
+        self._atmos = atmos
+        self._reconciliation = reconciliation
+        self._admins = admins
+        self._times = times
+
+    async def find(self, order: int) -> Intent:
+        """Give the payment with an order number.
+
+        Raises:
+            NoSuchOrder: There is none.
+        """
+        intent = await self._database.get(order)
+        if intent is None:
+            raise NoSuchOrder
+        return intent
+
+    async def reverse(self, order: int, by: str) -> Intent:
+        """Give the whole amount of a captured payment back, and give what it is afterwards.
+
+        ATMOS is asked what it knows before and after. Only what it shows counts: without a clear
+        answer the payment stays `reversing`, and reconciliation goes on asking.
+
+        Raises:
+            NoSuchOrder: There is none.
+            NoAnswer: ATMOS does not answer; it was not asked to give anything back.
+        """
+        intent = await self.find(order)
+        if intent.status is not Status.captured:
+            return intent
+        paid = await self._evidence(intent)
+        if await self._reconciliation.record(intent, paid) is Verdict.agrees:
+            await self._reverse(intent, paid, by)
+        return await self.find(order)
+
+    async def settle(self, order: int) -> Intent:
+        """Ask ATMOS about a payment now, and give what it is afterwards.
+
+        Raises:
+            NoSuchOrder: There is none.
+            NoAnswer: ATMOS shows nothing of it.
+        """
+        intent = await self.find(order)
+        await self._reconciliation.record(intent, await self._evidence(intent))
+        return await self.find(order)
+
+    async def settle_by_hand(
+        self, order: int, state: State, success_trans_id: int | None, by: str
+    ) -> Intent:
+        """Settle an unknown payment by what a person saw in ATMOS's cabinet.
+
+        That evidence goes the way of ATMOS's own, and counts only while ATMOS itself shows none.
+
+        Raises:
+            NoSuchOrder: There is none.
+            NotSettled: It is not unknown, ATMOS may still be acting, or an id is missing.
+        """
+        intent = await self.find(order)
+        if intent.status not in PENDING:
+            raise NotSettled
+        try:
+            await self._reconciliation.ask(intent)
+        except AtmosError:
+            await self._settle(intent, state, success_trans_id, by)
+        return await self.find(order)
+
+    async def _settle(
+        self, intent: Intent, state: State, success_trans_id: int | None, by: str
+    ) -> None:
+        seen = _seen(intent, state, success_trans_id)
+        complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
+        found = await self._reconciliation.record(intent, seen) if complete else None
+        if found not in _SETTLED:
+            raise NotSettled
+        log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
+        key = f"{intent.id}:admins:settled:{intent.acts_until}"
+        told = self._admins.told(notices.settled(intent, state, by), key)
+        await self._database.promise([told])
+
+    async def _evidence(self, intent: Intent) -> Transaction:
+        try:
+            return await self._reconciliation.evidence(intent)
+        except AtmosError as error:
+            raise NoAnswer from error
+
+    async def _reverse(self, intent: Intent, paid: Transaction, by: str) -> None:
+        """Store that ATMOS is about to be asked; whoever comes second stops here."""
+        asked = self._times.asked(self._database.now()) | {"checks": 0, "reversed_by": by}
+        if not await self._database.move(intent, Status.reversing, **asked):
+            return
+        reversing = await self.find(intent.id)
+        try:
+            await self._atmos.reverse(paid.success_trans_id or 0, reason=str(intent.id))
+        except NeverArrived as error:
+            await self._database.move(reversing, Status.captured, check_at=None)
+            raise NoAnswer from error
+        except OutcomeUnknown as error:
+            log.warning("reversal_unclear", intent=intent.id, error=str(error))
+        try:
+            await self._reconciliation.ask(reversing)
+        except AtmosError as error:
+            log.warning("no_evidence", intent=intent.id, error=str(error))
+
+
+_SETTLED = {
+    Verdict.charged,
+    Verdict.not_charged,
+    Verdict.reversed,
+    Verdict.not_reversed,
+    Verdict.given_back,
+}
+
+
+def _seen(intent: Intent, state: State, success_trans_id: int | None) -> Transaction:
+    """Write what a person saw as ATMOS would."""
+    return Transaction(
+        trans_id=intent.transaction_id or 0,
+        success_trans_id=success_trans_id or intent.success_trans_id,
+        account=intent.account,
+        amount=intent.amount,
+        confirmed=state is not State.open,
+        status_code={State.paid: "0", State.reversed: "-20"}.get(state),
+    )

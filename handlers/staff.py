@@ -1,0 +1,118 @@
+"""What an administrator of the admin group may ask for: look, give money back, settle."""
+
+import re
+
+from aiogram import Bot, F, Router
+from aiogram.exceptions import AiogramError
+from aiogram.filters import Command, CommandObject, ExceptionTypeFilter
+from aiogram.types import CallbackQuery, ErrorEvent, Message
+
+from atmos import State
+from bot import notices
+from bot.notices import Words
+from bot.staff import NoAnswer, NoSuchOrder, NotSettled, Staff, StaffError
+from handlers.checkout import ORDER, after_colon
+from handlers.speech import Speech
+
+# What an administrator may have seen in ATMOS's cabinet, by the word for it.
+SEEN = {"paid": State.paid, "unpaid": State.open, "reversed": State.reversed}
+SETTLE = re.compile(r"([0-9]{1,18})(?:\s+(paid|unpaid|reversed)(?:\s+([0-9]{1,18}))?)?")
+REFUSALS: dict[type[StaffError], Words] = {
+    NoSuchOrder: Words("staff-no-order"),
+    NoAnswer: Words("staff-no-answer"),
+    NotSettled: Words("staff-not-settled"),
+}
+
+
+def in_group(event: Message | CallbackQuery, admin_chat_id: int) -> bool:
+    message = event.message if isinstance(event, CallbackQuery) else event
+    return message is not None and message.chat.id == admin_chat_id
+
+
+async def by_administrator(
+    event: Message | CallbackQuery, bot: Bot, admin_chat_id: int
+) -> bool | dict[str, str]:
+    """Let administrators of the group through, with their name as `by`.
+
+    Telegram is asked each time, so that who is one no more cannot go on. It tells a bot without
+    rights the administrators, but not for certain what another member is.
+    """
+    if not in_group(event, admin_chat_id):
+        return False
+    if isinstance(event, Message) and event.sender_chat is not None:
+        anonymous = event.sender_chat.id == admin_chat_id  # only an administrator can be
+        return {"by": event.author_signature or "admin"} if anonymous else False
+    try:
+        administrators = await bot.get_chat_administrators(admin_chat_id)
+    except AiogramError:
+        return False
+    user = event.from_user
+    known = user is not None and any(user.id == one.user.id for one in administrators)
+    return {"by": f"{user.full_name} ({user.id})"} if user and known else False
+
+
+async def shows(_: Message, command: CommandObject, staff: Staff, speech: Speech) -> None:
+    """Show a payment, with the button for what can be done to it."""
+    intent = await staff.find(_order(command.args or ""))
+    await speech.say(notices.staff_order(intent))
+
+
+async def reverses(query: CallbackQuery, by: str, staff: Staff, speech: Speech) -> None:
+    """Give the money of the payment whose button was pressed back."""
+    async with speech.waiting("note-asking"):
+        intent = await staff.reverse(_order(after_colon(query)), by)
+    await speech.conclude(notices.staff_order(intent))
+
+
+async def asks(query: CallbackQuery, staff: Staff, speech: Speech) -> None:
+    """Ask ATMOS about the payment whose button was pressed."""
+    async with speech.waiting("note-asking"):
+        intent = await staff.settle(_order(after_colon(query)))
+    await speech.conclude(notices.staff_order(intent))
+
+
+async def settles(
+    _: Message, command: CommandObject, by: str, staff: Staff, speech: Speech
+) -> None:
+    """Ask ATMOS about a payment; where it shows nothing, take an administrator's word."""
+    given = SETTLE.fullmatch((command.args or "").strip())
+    if given is None:
+        await speech.say(Words("staff-settle"))
+        return
+    order, seen, success = int(given[1]), given[2], given[3]
+    async with speech.waiting("note-asking"):
+        if seen is None:
+            intent = await staff.settle(order)
+        else:
+            number = int(success) if success else None
+            intent = await staff.settle_by_hand(order, SEEN[seen], number, by)
+    await speech.conclude(notices.staff_order(intent))
+
+
+async def is_no_administrator(_: Message | CallbackQuery, speech: Speech) -> None:
+    await speech.say(Words("staff-only"))
+
+
+async def refused(event: ErrorEvent, speech: Speech) -> None:
+    await speech.conclude(REFUSALS[type(event.exception)])  # type: ignore[index]
+
+
+def _order(text: str) -> int:
+    if not ORDER.fullmatch(text.strip()):
+        raise NoSuchOrder
+    return int(text)
+
+
+def router() -> Router:
+    """Register each act for administrators, and for the other members that it is not theirs."""
+    router = Router()
+    router.message.register(shows, Command("order"), by_administrator)
+    router.message.register(settles, Command("settle"), by_administrator)
+    router.message.register(is_no_administrator, Command("order", "settle"), in_group)
+    router.callback_query.register(reverses, F.data.startswith("reverse:"), by_administrator)
+    router.callback_query.register(asks, F.data.startswith("settle:"), by_administrator)
+    router.callback_query.register(
+        is_no_administrator, F.data.startswith("reverse:") | F.data.startswith("settle:"), in_group
+    )
+    router.error.register(refused, ExceptionTypeFilter(StaffError))
+    return router
