@@ -1,8 +1,10 @@
-"""Commands: `python -m bot run` sells, `python -m bot check` looks whether it can."""
+"""Commands: `python -m bot run` sells, `check` looks whether it can, `reconcile` compares."""
 
 import asyncio
 import signal
-from typing import NoReturn
+import sys
+from datetime import datetime
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -33,6 +35,22 @@ def check() -> None:
     settings = _settings(quiet=True)
     typer.echo("✓ settings: complete")
     if not asyncio.run(_check(settings)):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def reconcile(
+    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="in Tashkent")],
+    *,
+    fix: Annotated[bool, typer.Option("--fix", help="record what ATMOS shows, and tell")] = False,
+) -> None:
+    """Compare every payment since a day with ATMOS; changes nothing without --fix."""
+    settings = _settings(quiet=True)
+    try:
+        left = asyncio.run(_compare(settings, since, fix=fix))
+    except OffersError as error:
+        _stop(str(error))
+    if left:
         raise typer.Exit(1)
 
 
@@ -86,6 +104,27 @@ async def _check(settings: Settings) -> bool:
         typer.echo(f"{finding.mark} {finding.what}: {finding.said}")
         good = good and finding.mark != "✗"
     return good
+
+
+async def _compare(settings: Settings, since: datetime, *, fix: bool) -> bool:
+    """Print every difference, and give whether one is left."""
+    from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+    from bot.daily import Report  # noqa: PLC0415  the same
+    from bot.offers import TASHKENT  # noqa: PLC0415  the same
+
+    report = Report()
+    async with app.assembled(settings) as made:
+        await made.database.upgrade()
+        intents = await made.daily.opened_since(since.replace(tzinfo=TASHKENT))
+        with typer.progressbar(length=len(intents), label="asking ATMOS", file=sys.stderr) as bar:
+            async for intent, found in made.daily.compared(intents, fix=fix):
+                report.add(intent, found)
+                bar.update(1)
+    for line in report.lines():
+        typer.echo(line)
+    differ = len(report.differences)
+    typer.echo(f"{report.agreed} agree, {differ} differ, {report.undecided} not known yet")
+    return report.left(fixed=fix)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from bot import web as http
 from bot.approval import Approval
 from bot.cards import Vault
 from bot.checkout import Checkout
+from bot.daily import Daily
 from bot.db import Database
 from bot.notices import AdminGroup
 from bot.offers import Offers
@@ -60,6 +61,7 @@ class App:
     checkout: Checkout
     texts: Texts
     approval: Approval | None
+    daily: Daily
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -148,6 +150,7 @@ def _assemble(
         checkout=checkout,
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
+        daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
     )
 
 
@@ -176,6 +179,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
                 group.create_task(_every_tick(*app.timeouts.duties)),
                 group.create_task(_reconcile(app.reconciliation)),
+                group.create_task(_every_tick(app.daily.run_due)),
             ]
             log.info("running", atmos=settings.atmos_env)
             try:
@@ -251,7 +255,9 @@ async def _web(app: App) -> AsyncIterator[None]:
     if not app.settings.web_port:
         yield
         return
-    runner = web.AppRunner(http.app(app.database, app.approval, app.jobs), access_log=None)
+    networks = app.settings.atmos_callback_networks
+    application = http.app(app.database, app.approval, app.jobs, networks)
+    runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()

@@ -20,14 +20,20 @@ class Approval:
         self._admins = admins
         self._key = key
 
-    async def refusal(self, body: bytes) -> str | None:
-        """Give why the debit is not wanted, None where it is."""
+    async def refusal(self, body: bytes, stranger: str | None = None) -> str | None:
+        """Give why the debit is not wanted, None where it is.
+
+        A genuine question from an address that is not listed, a `stranger`, is answered all the
+        same, since the signature is the control; the admins are told once a day.
+        """
         try:
             question = callback.read(body, self._key)
         except NotGenuine as error:
             hour = f"{self._database.now():%Y%m%d%H}"
             await self._alarm(str(error), f"admins:approval:{error}:{hour}")
             return "not genuine"
+        if stranger is not None:
+            await self._flag(stranger)
         why = _refusal(question, await self._intent(question))
         if why is not None:
             said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"
@@ -38,6 +44,12 @@ class Approval:
         known = question.account.isascii() and question.account.isdigit()
         fits = known and len(question.account) < 18  # noqa: PLR2004  a BIGINT
         return await self._database.get(int(question.account)) if fits else None
+
+    async def _flag(self, stranger: str) -> None:
+        log.warning("approval_from_unlisted_address", address=stranger)
+        words = notices.unlisted_address(stranger)
+        key = f"admins:approval-from:{stranger}:{self._database.now():%Y%m%d}"
+        await self._database.promise([self._admins.told(words, key)])
 
     async def _alarm(self, why: str, key: str) -> None:
         log.warning("approval_refused", why=why)

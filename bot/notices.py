@@ -1,5 +1,6 @@
 """What is said, to whom and in which words: pure values, rendered where they are sent."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -269,6 +270,14 @@ def unreachable(student_id: int, order: str) -> Words:
     return Words("admin-unreachable", {"student": str(student_id), "order": order})
 
 
+def daily(agreed: int, undecided: int, differences: Sequence[str]) -> Words:
+    """Report a day's comparison with ATMOS."""
+    args: dict[str, Arg] = {"agreed": str(agreed), "undecided": str(undecided)}
+    if not differences:
+        return Words("admin-daily", args)
+    return Words("admin-daily-differences", args | {"list": "\n".join(differences)})
+
+
 def staff_order(intent: Intent) -> Words:
     """Show a payment to the staff, with the button for what can be done to it."""
     args = _order(intent) | {"title": intent.title, "status": str(intent.status)}
@@ -279,6 +288,10 @@ def staff_order(intent: Intent) -> Words:
 
 def refused_approval(why: str) -> Words:
     return Words("admin-approval", {"why": why})
+
+
+def unlisted_address(address: str) -> Words:
+    return Words("admin-address", {"address": address})
 
 
 def misconfigured(what: str) -> Words:

@@ -48,6 +48,16 @@ _MEANING = {
     | dict.fromkeys(SOLD, Verdict.reversed)
     | dict.fromkeys(ABANDONED | {Status.reversed}, Verdict.agrees),
 }
+# After these there is nothing left to ask. (An abandoned intent agrees, and may be charged late.)
+SETTLED = frozenset(
+    {
+        Verdict.charged,
+        Verdict.not_charged,
+        Verdict.given_back,
+        Verdict.reversed,
+        Verdict.not_reversed,
+    }
+)
 _DID_NOT_HAPPEN = {Verdict.not_charged, Verdict.not_reversed}
 
 
@@ -101,6 +111,14 @@ class Reconciliation:
         transaction = await self.evidence(intent)
         return await self.record(intent, transaction)
 
+    async def look(self, intent: Intent) -> Verdict:
+        """Ask about one now, and record nothing.
+
+        Raises:
+            AtmosError: There is no evidence.
+        """
+        return verdict(intent, await self.evidence(intent), self._database.now())
+
     async def evidence(self, intent: Intent) -> Transaction:
         """Give what ATMOS shows of an intent.
 
@@ -137,7 +155,7 @@ class Reconciliation:
             log.warning("no_evidence", intent=intent.id, error=str(error))
             await self._later(intent, error)
             return
-        if found in _UNDECIDED:
+        if found not in SETTLED:
             await self._later(intent)
 
     async def _check_in_turn(self, intent: Intent) -> None:
@@ -168,7 +186,3 @@ class Reconciliation:
             await self._outcomes.left_unknown(intent)
         elif intent.status in PENDING and not _may_act(intent, now - TOO_LONG):
             await self._outcomes.still_unknown(intent, error)
-
-
-# After these there is something left to ask. An abandoned intent agrees, and may be charged late.
-_UNDECIDED = {Verdict.agrees, Verdict.undecided, Verdict.another, Verdict.contradiction}

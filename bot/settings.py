@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -168,6 +169,11 @@ class Settings(BaseSettings):
         Field(min_length=1),
     ] = (130, 300, 900, 3600, 21600, 86400)
 
+    retention_days: int = Field(90, ge=30, le=3650)
+    atmos_callback_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_separated)
+    ] = ()
+
     web_host: str = "127.0.0.1"
     web_port: int = Field(0, ge=0, le=LAST_PORT)
     support_contact: str | None = None
@@ -248,6 +254,8 @@ CURES = dict.fromkeys(
         "like 130,300,900; at most 2592000 (30 days)"
     ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
+    "retention_days": "write days, from 30 to 3650",
+    "atmos_callback_networks": "write networks with commas between, like 192.0.2.0/24",
     "card_ttl": "write seconds, 180 at most",
 }
 

@@ -8,7 +8,7 @@ from bot.db import Database
 from bot.notices import AdminGroup
 from bot.outcome import Times
 from bot.payment import PENDING, Intent, Status
-from bot.reconcile import Reconciliation, Verdict
+from bot.reconcile import SETTLED, Reconciliation, Verdict
 
 log = structlog.get_logger()
 
@@ -112,7 +112,7 @@ class Staff:
         seen = _seen(intent, state, success_trans_id)
         complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
         found = await self._reconciliation.record(intent, seen) if complete else None
-        if found not in _SETTLED:
+        if found not in SETTLED:
             raise NotSettled
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
         key = f"{intent.id}:admins:settled:{intent.acts_until}"
@@ -142,15 +142,6 @@ class Staff:
             await self._reconciliation.ask(reversing)
         except AtmosError as error:
             log.warning("no_evidence", intent=intent.id, error=str(error))
-
-
-_SETTLED = {
-    Verdict.charged,
-    Verdict.not_charged,
-    Verdict.reversed,
-    Verdict.not_reversed,
-    Verdict.given_back,
-}
 
 
 def _seen(intent: Intent, state: State, success_trans_id: int | None) -> Transaction:

@@ -1,7 +1,8 @@
 """The bot's HTTP side: health for whoever runs it, and the gate ATMOS asks at."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
 from aiohttp import web
@@ -20,13 +21,21 @@ GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
-def app(database: Database, approval: Approval | None, jobs: Scheduler) -> web.Application:
-    """Serve health, and the gate where ATMOS has given us a key for it."""
+def app(
+    database: Database,
+    approval: Approval | None,
+    jobs: Scheduler,
+    networks: Sequence[IPv4Network | IPv6Network] = (),
+) -> web.Application:
+    """Serve health, and the gate where ATMOS has given us a key for it.
+
+    A genuine question from outside `networks`, where there are any, is answered and reported.
+    """
     application = web.Application(client_max_size=LARGEST)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", _readyz(database))
     if approval is not None:
-        application.router.add_post("/atmos/callback", _gate(approval, jobs))
+        application.router.add_post("/atmos/callback", _gate(approval, jobs, networks))
     return application
 
 
@@ -50,13 +59,16 @@ def _readyz(database: Database) -> Handler:
     return readyz
 
 
-def _gate(approval: Approval, jobs: Scheduler) -> Handler:
+def _gate(
+    approval: Approval, jobs: Scheduler, networks: Sequence[IPv4Network | IPv6Network]
+) -> Handler:
     async def gate(request: web.Request) -> web.Response:
         """Answer yes or no within a second; every doubt and every failure is a no."""
         try:
             body = await request.read()
+            stranger = _stranger(request.remote, networks)
             # Shielded: cancelling a query waits for the database, which is what has no time.
-            refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
+            refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body, stranger)), GATE)
         except Exception:
             log.exception("approval_failed")
             refusal = "not now"
@@ -64,3 +76,11 @@ def _gate(approval: Approval, jobs: Scheduler) -> Handler:
         return web.json_response(answer)
 
     return gate
+
+
+def _stranger(remote: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
+    """Give an address that is in none of the networks ATMOS is expected in."""
+    if not networks or remote is None:
+        return None
+    address = ip_address(remote)
+    return None if any(address in network for network in networks) else remote

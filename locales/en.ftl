@@ -262,6 +262,7 @@ admin-approval =
     🚨 ATMOS asked before a debit, and the bot said no: { $why }
 
     No money was taken. If you did not start such a payment, tell your ATMOS manager.
+admin-address = ⚠️ A signed question of ATMOS came from an unlisted address: { $address }. The bot has answered it. Ask your ATMOS manager and, if it is right, add it to ATMOS_CALLBACK_NETWORKS.
 admin-unknown =
     🚨 The outcome of a payment is still unknown: <b>{ $order }</b>, { MONEY($amount) } soum
 
@@ -316,6 +317,13 @@ admin-twice =
     Buyer: { $buyer } · { $username } · { $student }
     ATMOS transaction_id: { $transaction }
     The button gives the extra one ({ $order }, { MONEY($amount) } soum) back.
+admin-daily =
+    📋 Compared with ATMOS: { $agreed } orders agree, { $undecided } not known yet.
+admin-daily-differences =
+    { admin-daily }
+
+    ⚠️ Differences (stored by the bot → shown by ATMOS):
+    { $list }
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

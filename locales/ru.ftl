@@ -262,6 +262,7 @@ admin-approval =
     🚨 ATMOS спросил перед списанием, бот не разрешил: { $why }
 
     Деньги не списаны. Если такой платёж начали не вы, сообщите менеджеру ATMOS.
+admin-address = ⚠️ Подписанный вопрос ATMOS пришёл с незнакомого адреса: { $address }. Бот ответил. Спросите менеджера ATMOS и, если всё верно, добавьте адрес в ATMOS_CALLBACK_NETWORKS.
 admin-unknown =
     🚨 Исход платежа всё ещё неизвестен: <b>{ $order }</b>, { MONEY($amount) } сум
 
@@ -316,6 +317,13 @@ admin-twice =
     Покупатель: { $buyer } · { $username } · { $student }
     ATMOS transaction_id: { $transaction }
     Лишний ({ $order }, { MONEY($amount) } сум) можно вернуть кнопкой.
+admin-daily =
+    📋 Сверка с ATMOS: сходится заказов: { $agreed }, пока неизвестно: { $undecided }.
+admin-daily-differences =
+    { admin-daily }
+
+    ⚠️ Расхождения (записано у бота → показал ATMOS):
+    { $list }
 admin-misconfigured =
     ⚠️ ATMOS не принял запрос: { $what }
 

@@ -262,6 +262,7 @@ admin-approval =
     🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why }
 
     Pul yechilmadi. Bunday toʻlovni siz boshlamagan boʻlsangiz, ATMOS menejeriga xabar bering.
+admin-address = ⚠️ ATMOSning imzoli savoli notanish manzildan keldi: { $address }. Bot javob berdi. ATMOS menejeridan soʻrang, toʻgʻri boʻlsa ATMOS_CALLBACK_NETWORKS ga qoʻshing.
 admin-unknown =
     🚨 Toʻlov natijasi haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
 
@@ -316,6 +317,13 @@ admin-twice =
     Xaridor: { $buyer } · { $username } · { $student }
     ATMOS transaction_id: { $transaction }
     Ortiqchasini ({ $order }, { MONEY($amount) } soʻm) tugma bilan qaytarish mumkin.
+admin-daily =
+    📋 ATMOS bilan solishtirildi: { $agreed } ta buyurtma mos, { $undecided } tasi hali nomaʼlum.
+admin-daily-differences =
+    { admin-daily }
+
+    ⚠️ Farqlar (botda yozilgani → ATMOS koʻrsatgani):
+    { $list }
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

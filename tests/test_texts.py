@@ -340,6 +340,9 @@ NOTICES = [
     notices.unreachable(501, "123456789"),
     notices.refused_approval("another amount"),
     *map(notices.staff_order, STATES),
+    notices.daily(41, 0, []),
+    notices.unlisted_address("192.0.2.1"),
+    notices.daily(41, 1, ["123456789: failed → charged"]),
 ]
 
 

@@ -62,7 +62,7 @@ def given_to(app: App, handler: HandlerObject):
         name
         for found in handler.filters or ()
         for kind, names in FILTERS.items()
-        if kind in (found.callback, type(found.callback))
+        if found.callback is kind or (isinstance(kind, type) and isinstance(found.callback, kind))
         for name in names
     }
     return {*app.dispatcher.workflow_data, *PER_UPDATE, *by_filters}
