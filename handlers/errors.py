@@ -13,6 +13,7 @@ from bot.checkout import (
     CheckoutError,
     IntentOver,
 )
+from bot.staff import StaffError
 from handlers.refusals import words_for
 from handlers.speech import Speech
 from handlers.steps import Paying, leave
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 
 
 async def refused(event: ErrorEvent, state: FSMContext, speech: Speech) -> None:
-    """Say why a student's act was refused."""
+    """Say why an act was refused."""
     error = event.exception
     if isinstance(error, CardForgotten):
         await state.set_data({"intent": error.intent.id})
@@ -39,5 +40,5 @@ async def failed(event: ErrorEvent, speech: Speech | None = None) -> None:
 
 
 def register(router: Router) -> None:
-    router.error.register(refused, ExceptionTypeFilter(CheckoutError, CardError))
+    router.error.register(refused, ExceptionTypeFilter(CheckoutError, CardError, StaffError))
     router.error.register(failed)

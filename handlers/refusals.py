@@ -1,7 +1,7 @@
-"""What a student reads of each refusal: the one table from errors to texts."""
+"""What is said of each refusal: the one table from errors to texts."""
 
 from atmos import Declined, NeverArrived, OutcomeUnknown, WrongCredentials
-from bot import cards, checkout, notices
+from bot import cards, checkout, notices, staff
 from bot.notices import Words
 from bot.payment import Status
 
@@ -12,19 +12,21 @@ OVER = {
 }
 
 
-def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table
+SAID = {
+    cards.NumberInvalid: "number-invalid",
+    cards.ExpiryInvalid: "expiry-invalid",
+    cards.ExpiryPassed: "expiry-passed",
+    checkout.OfferGone: "offer-gone",
+    checkout.IntentGone: "idle",
+    staff.NoSuchOrder: "staff-no-order",
+    staff.NoAnswer: "staff-no-answer",
+    staff.NotSettled: "staff-not-settled",
+}
+
+
+def words_for(error: Exception) -> Words:  # noqa: PLR0911  a table
     """Say what went wrong and what to do next; of a defect, only what to do."""
     match error:
-        case cards.NumberInvalid():
-            return Words("number-invalid")
-        case cards.ExpiryInvalid():
-            return Words("expiry-invalid")
-        case cards.ExpiryPassed():
-            return Words("expiry-passed")
-        case checkout.OfferGone():
-            return Words("offer-gone")
-        case checkout.IntentGone():
-            return Words("idle")
         case checkout.AlreadyPaid(intent=intent):
             return notices.already_paid(intent)
         case checkout.StillChecking(intent=intent):
@@ -39,7 +41,7 @@ def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table
             return Words("resend-wait", {"seconds": str(seconds)})
         case checkout.NotChallenged():
             return _not_challenged(error)
-    return Words("error")
+    return Words(SAID.get(type(error), "error"))
 
 
 def _not_challenged(error: checkout.NotChallenged) -> Words:

@@ -4,24 +4,19 @@ import re
 
 from aiogram import Bot, F, Router
 from aiogram.exceptions import AiogramError
-from aiogram.filters import Command, CommandObject, ExceptionTypeFilter
-from aiogram.types import CallbackQuery, ErrorEvent, Message
+from aiogram.filters import Command, CommandObject
+from aiogram.types import CallbackQuery, Message
 
 from atmos import State
 from bot import notices
 from bot.notices import Words
-from bot.staff import NoAnswer, NoSuchOrder, NotSettled, Staff, StaffError
+from bot.staff import NoSuchOrder, Staff
 from handlers.checkout import ORDER, after_colon
 from handlers.speech import Speech
 
 # What an administrator may have seen in ATMOS's cabinet, by the word for it.
 SEEN = {"paid": State.paid, "unpaid": State.open, "reversed": State.reversed}
 SETTLE = re.compile(r"([0-9]{1,18})(?:\s+(paid|unpaid|reversed)(?:\s+([0-9]{1,18}))?)?")
-REFUSALS: dict[type[StaffError], Words] = {
-    NoSuchOrder: Words("staff-no-order"),
-    NoAnswer: Words("staff-no-answer"),
-    NotSettled: Words("staff-not-settled"),
-}
 
 
 def in_group(event: Message | CallbackQuery, admin_chat_id: int) -> bool:
@@ -93,10 +88,6 @@ async def is_no_administrator(_: Message | CallbackQuery, speech: Speech) -> Non
     await speech.say(Words("staff-only"))
 
 
-async def refused(event: ErrorEvent, speech: Speech) -> None:
-    await speech.conclude(REFUSALS[type(event.exception)])  # type: ignore[index]
-
-
 def _order(text: str) -> int:
     if not ORDER.fullmatch(text.strip()):
         raise NoSuchOrder
@@ -114,5 +105,4 @@ def router() -> Router:
     router.callback_query.register(
         is_no_administrator, F.data.startswith("reverse:") | F.data.startswith("settle:"), in_group
     )
-    router.error.register(refused, ExceptionTypeFilter(StaffError))
     return router

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def _no_pauses_between_retries():
     stamina.set_testing(True, attempts=3)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture(autouse=True)
+def _no_daily_comparison(monkeypatch):
+    """A story that crosses nine o'clock is no other story."""
+    monkeypatch.setattr("bot.daily.AT", time.max)
 
 
 @asynccontextmanager

@@ -1,0 +1,306 @@
+"""What is stored beside what ATMOS shows: by the ladder, a student, a day, a command."""
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from atmos import State, Transaction
+from bot import db
+from bot.db import Database
+from bot.notices import AdminGroup, Words
+from bot.offers import TASHKENT
+from bot.payment import Status
+from bot.reconcile import Verdict, verdict
+from sandbox.faults import Kind
+from tests.conftest import ADMINS, PRICE, pays, reaches_code
+from tests.test_commands import run
+from tests.test_texts import INTENT
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SHOWN = {
+    State.open: (False, None),
+    State.paid: (True, "0"),
+    State.reversed: (True, "-20"),
+}
+MEANS = {
+    "created": "agrees charged given_back",
+    "challenged": "agrees charged given_back",
+    "capturing": "not_charged charged given_back",
+    "captured": "contradiction agrees reversed",
+    "reversing": "contradiction not_reversed reversed",
+    "reversed": "contradiction contradiction agrees",
+    "failed": "agrees charged agrees",
+    "expired": "agrees charged agrees",
+    "cancelled": "agrees charged agrees",
+}
+
+
+def shown(state, **changes):
+    confirmed, code = SHOWN[state]
+    evidence = Transaction(
+        trans_id=1000,
+        success_trans_id=77 if confirmed else None,
+        account=INTENT.account,
+        amount=PRICE,
+        confirmed=confirmed,
+        status_code=code,
+    )
+    return evidence.model_copy(update=changes)
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("state", State)
+def test_every_status_means_something_beside_everything_atmos_may_show(status, state):
+    intent = replace(INTENT, status=status, acts_until=NOW - timedelta(seconds=1))
+
+    means = dict(zip(State, MEANS[status].split(), strict=True))[state]
+    assert verdict(intent, shown(state), NOW) == means
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(Status.capturing, State.open), (Status.reversing, State.paid)]
+)
+def test_that_nothing_happened_is_believed_only_when_atmos_can_act_no_more(status, state):
+    intent = replace(INTENT, status=status, acts_until=NOW)
+
+    assert verdict(intent, shown(state), NOW - timedelta(seconds=1)) is Verdict.undecided
+    assert verdict(intent, shown(state), NOW) is not Verdict.undecided
+
+
+@pytest.mark.parametrize("changes", [{"amount": PRICE - 1}, {"account": "1"}])
+@pytest.mark.parametrize("status", Status)
+def test_another_amount_or_account_is_never_ours(status, changes):
+    intent = replace(INTENT, status=status)
+
+    assert verdict(intent, shown(State.paid, **changes), NOW) is Verdict.another
+
+
+async def test_the_student_asks_and_is_told_at_once(world):
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        student.taps("Natijani soʻrash")
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_the_student_asks_while_nothing_is_known_and_reads_the_same(world):
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        tap = student.taps("Natijani soʻrash")
+        again = await student.sees("tekshir", since=tap)
+
+    assert "Qayta toʻlamang" in again.text
+    assert "yechilmaganini" not in student.chat.render()
+
+
+async def test_another_students_payment_is_not_asked_about(world):
+    student, other = world.student(), world.student(777, "Begona")
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+        await pays(other)
+        mine = await other.sees("karta raqam")
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        order = list(world.gateway.transactions.values())[-1].account
+        world.telegram.tap(other, mine, f"ask:{order}")
+        await other.sees("/start")
+
+    assert world.calls("get") == 0
+
+
+async def test_a_start_asks_about_everything_unknown_at_once(world):
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    slow = {"confirm_timeout": 10.0, "reconcile_delays": (50.0,)}
+    async with world.bot(**slow):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+    async with world.bot(**slow):
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+
+
+async def test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person(world):
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+    async with world.bot(confirm_timeout=0.1, reconcile_delays=(0.3,)):
+        await reaches_code(student)
+        student.says(world.code)
+        left = await world.admins.sees("nomaʼlum qoldi", timeout=20)
+        asked = world.calls("get")
+        await asyncio.sleep(1.5)
+
+    assert world.calls("get") == asked
+    assert "/settle" in left.text
+    assert "yechilmaganini" not in student.chat.render()
+    _, said = await run(world, "check")
+    assert "/settle in the admin group" in said
+
+
+# Once a day
+
+
+@pytest.fixture
+async def database(world):
+    made = Database(world.database_url)
+    await made.upgrade()
+    yield made
+    await made.close()
+
+
+def stored(world, query, *given):
+    with sqlite3.connect(world.home / "checkout.db") as connection:
+        return connection.execute(query, given).fetchall()
+
+
+async def is_lost(world, student):
+    """Leave a payment that failed here and was charged there, far from the ladder's next rung."""
+    world.goes_wrong("confirm", Kind.drop)
+    await reaches_code(student)
+    student.says(world.code)
+    await student.sees("pul yechilmaganini")
+    transaction = list(world.gateway.transactions.values())[-1]
+    about = {"transaction_id": transaction.id, "store_id": 57, "otp": transaction.code}
+    await world.gateway.operate("confirm", about)
+    return transaction.account
+
+
+@pytest.fixture
+def comes_nine(monkeypatch):
+    """Give what makes the day's comparison due."""
+    return lambda: monkeypatch.setattr("bot.daily.AT", time.min)
+
+
+SOON_FAILED = {"confirm_timeout": 0.2, "reconcile_delays": (0.5, 90.0)}
+
+
+async def test_once_a_day_both_sides_are_compared_and_the_difference_is_mended(world, comes_nine):
+    lost, good, returned = world.student(), world.student(777, "Rost"), world.student(888, "Uch")
+    async with world.bot(**SOON_FAILED):
+        order = await is_lost(world, lost)
+        for student in (good, returned):
+            await reaches_code(student)
+            student.says(world.code)
+            await student.sees("✅")
+        back = list(world.gateway.transactions.values())[-1]
+        await world.gateway.operate("reverse", {"transaction_id": back.success_trans_id})
+        comes_nine()
+        await lost.sees("✅")
+        await returned.sees("Pul qaytarildi")
+        report = await world.admins.sees("1 ta buyurtma mos")
+        await asyncio.sleep(1.2)
+
+    assert f"{order}: failed → charged" in report.text
+    assert f"{back.account}: captured → reversed" in report.text
+    assert sum("buyurtma mos" in text for text in world.admins.texts) == 1
+
+
+async def test_what_atmos_does_not_show_as_paid_is_reported_and_kept(world, comes_nine):
+    """We hold a payment for paid, ATMOS shows it open: a person has to look."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        transaction = next(iter(world.gateway.transactions.values()))
+        transaction.state = type(transaction.state).otp_sent
+        comes_nine()
+        alarm = await world.admins.sees("ATMOS bilan farq")
+        await world.admins.sees("captured → contradiction")
+
+    assert transaction.account in alarm.text
+    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+
+
+async def test_the_command_changes_nothing_until_it_is_told_to(world):
+    lost = world.student()
+    async with world.bot(**SOON_FAILED):
+        order = await is_lost(world, lost)
+    today = f"{datetime.now(TASHKENT):%Y-%m-%d}"
+
+    code, said = await run(world, "reconcile", "--since", today)
+
+    assert code == 1
+    assert f"{order}: failed → charged" in said
+    assert "0 agree, 1 differ, 0 not known yet" in said
+    assert stored(world, "SELECT status FROM intents") == [("failed",)]
+
+    code, said = await run(world, "reconcile", "--since", today, "--fix")
+
+    assert code == 0, said
+    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+
+    code, said = await run(world, "reconcile", "--since", today)
+
+    assert (code, "1 agree, 0 differ" in said) == (0, True)
+    async with world.bot():
+        await lost.sees("✅")
+
+
+# What is forgotten, and what never is
+
+
+OLD = datetime.now(UTC) - timedelta(days=100)
+
+
+async def test_retention_touches_only_what_is_over(world, database, comes_nine):
+    """Failure story B14."""
+    columns: dict[str, object] = {
+        "student_id": 501,
+        "name": "Dilnoza",
+        "language": "uz",
+        "title": "Protokol 57",
+        "amount": PRICE,
+        "tries_left": 3,
+        "checks": 0,
+        "created_at": OLD,
+        "expires_at": OLD,
+    }
+    kept: dict[int, dict[str, object]] = {
+        1: {"status": Status.captured},
+        2: {"status": Status.reversed},
+        3: {"status": Status.capturing},
+        4: {"status": Status.reversing},
+        5: {"status": Status.failed, "check_at": OLD},  # may still be charged late
+        6: {"status": Status.cancelled, "created_at": datetime.now(UTC)},
+        7: {"status": Status.failed},  # stands in the ledger
+    }
+    over: dict[int, dict[str, object]] = {
+        8: {"status": Status.failed},
+        9: {"status": Status.expired},
+    }
+    async with database.write() as tx:
+        for number, about in (kept | over).items():
+            await db.add_intent(tx, id=number, offer=f"offer-{number}", **columns | about)
+        disputed = replace(INTENT, id=7, success_trans_id=7)
+        await db.record(tx, disputed, "captured", OLD)
+        group = AdminGroup(ADMINS, None, "uz")
+        told = [group.told(Words("privacy"), key) for key in ("told", "dead", "waiting")]
+        await db.promise(tx, told, OLD)
+        await tx.execute(db.outbox.update().where(db.outbox.c.key == "told").values(sent_at=OLD))
+        await tx.execute(db.outbox.update().where(db.outbox.c.key == "dead").values(dead_at=OLD))
+
+    comes_nine()
+    async with world.bot():
+        while len(stored(world, "SELECT id FROM intents")) > len(kept):
+            await asyncio.sleep(0.05)
+
+    assert [number for (number,) in stored(world, "SELECT id FROM intents")] == list(kept)
+    assert [key for (key,) in stored(world, "SELECT key FROM outbox")] == ["dead", "waiting"]
+    assert stored(world, "SELECT count(*) FROM ledger") == [(1,)]

@@ -1,0 +1,297 @@
+"""What the staff may do to a payment, told in the admin group."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from sandbox.faults import Kind
+from tests.conftest import ADMINS, PRICE, reaches_code
+
+QUICK = {"confirm_timeout": 0.5, "reconcile_delays": (1.2, 2.0)}
+UNCLEAR = [Kind.drop, Kind.bad_gateway, Kind.server_error, Kind.garbage]
+
+
+@pytest.fixture
+def admin(world):
+    return world.telegram.people[502]
+
+
+async def buys(world, student):
+    """Buy, and give the order number once the admins know of it."""
+    await reaches_code(student)
+    student.says(world.code)
+    await student.sees("✅")
+    order = list(world.gateway.transactions.values())[-1].account
+    await world.admins.sees(lambda message: "✅" in message.text and order in message.text)
+    return order
+
+
+async def gives_back(world, admin, order):
+    """Ask for an order and press the button under it."""
+    asked = admin.says(f"/order {order}", chat=world.admins)
+    shown = await world.admins.sees("toʻlangan", since=asked)
+    return admin.taps(f"reverse:{order}", shown)
+
+
+async def is_unknown(world, student, **how):
+    """Come to a payment whose outcome nobody knows, and give its order number."""
+    world.goes_wrong("confirm", Kind.drop, **how)
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+    await reaches_code(student)
+    student.says(world.code)
+    await student.sees("tekshir")
+    return list(world.gateway.transactions.values())[-1].account
+
+
+def reversals(world):
+    return [entry.amount for entry in world.gateway.ledger if entry.kind == "reversal"]
+
+
+def stored(world, query):
+    with sqlite3.connect(world.home / "checkout.db") as connection:
+        return connection.execute(query).fetchall()
+
+
+async def test_an_administrator_gives_the_money_back_and_the_student_is_told(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        await gives_back(world, admin, order)
+        told = await student.sees("Pul qaytarildi")
+        report = await world.admins.sees("Kim qaytardi: Admin (502)")
+        await world.admins.sees("puli qaytarilgan")
+
+    facts = stored(world, "SELECT kind, amount FROM ledger ORDER BY id")
+    assert reversals(world) == [PRICE]
+    assert order in told.text
+    assert "739\xa0000" in told.text
+    assert order in report.text
+    assert facts == [("captured", PRICE), ("reversed", PRICE)]
+
+
+async def test_what_was_given_back_can_be_bought_again(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        await gives_back(world, admin, order)
+        back = await student.sees("Pul qaytarildi")
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅", since=back)
+
+    assert world.charged == [PRICE, PRICE]
+
+
+@pytest.mark.parametrize("kind", UNCLEAR)
+async def test_a_reversal_whose_answer_was_lost_is_one_reversal(world, admin, kind):
+    """Failure story A13."""
+    student = world.student()
+    async with world.bot(**QUICK):
+        order = await buys(world, student)
+        world.goes_wrong("reverse", kind, acts=True)
+        tap = await gives_back(world, admin, order)
+        await student.sees("Pul qaytarildi")
+        await world.admins.sees("puli qaytarilgan", since=tap)
+        again = admin.says(f"/order {order}", chat=world.admins)
+        await world.admins.sees("puli qaytarilgan", since=again)
+
+    assert world.calls("reverse") == 1
+    assert reversals(world) == [PRICE]
+
+
+@pytest.mark.parametrize("kind", UNCLEAR)
+async def test_a_reversal_that_did_not_happen_is_said_so_and_can_be_asked_again(
+    world, admin, kind
+):
+    """Failure story A13, the other way it may have gone."""
+    student = world.student()
+    async with world.bot(**QUICK):
+        order = await buys(world, student)
+        world.goes_wrong("reverse", kind)
+        tap = await gives_back(world, admin, order)
+        await world.admins.sees("qaytarilmoqda", since=tap)
+        failed = await world.admins.sees("Pul qaytmadi")
+        admin.taps(f"reverse:{order}", failed)
+        await student.sees("Pul qaytarildi")
+
+    assert world.calls("reverse") == 2
+    assert reversals(world) == [PRICE]
+
+
+async def test_two_presses_at_once_are_one_reversal(world, admin):
+    student = world.student()
+    world.gateway.latency["reverse"] = 0.3
+    async with world.bot():
+        order = await buys(world, student)
+        asked = admin.says(f"/order {order}", chat=world.admins)
+        shown = await world.admins.sees("toʻlangan", since=asked)
+        admin.taps(f"reverse:{order}", shown)
+        admin.taps(f"reverse:{order}", shown)
+        await student.sees("Pul qaytarildi")
+
+    assert world.calls("reverse") == 1
+    assert reversals(world) == [PRICE]
+
+
+async def test_nothing_is_asked_back_while_atmos_shows_nothing(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        world.goes_wrong("get", Kind.bad_gateway, times=None)
+        await gives_back(world, admin, order)
+        await world.admins.sees("javob bermadi")
+
+    assert world.calls("reverse") == 0
+    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+
+
+async def test_a_reversal_that_never_left_leaves_the_payment_paid(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        world.goes_wrong("reverse", Kind.too_many)
+        await gives_back(world, admin, order)
+        await world.admins.sees("javob bermadi")
+        await gives_back(world, admin, order)
+        await student.sees("Pul qaytarildi")
+
+    assert reversals(world) == [PRICE]
+
+
+async def test_a_payment_given_back_in_the_cabinet_is_found_by_whoever_looks(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        transaction = next(iter(world.gateway.transactions.values()))
+        await world.gateway.operate("reverse", {"transaction_id": transaction.success_trans_id})
+        await gives_back(world, admin, order)
+        await student.sees("Pul qaytarildi")
+
+    assert world.calls("reverse") == 0
+    assert reversals(world) == [PRICE]
+
+
+async def test_only_administrators_of_the_group_give_money_back(world, admin):
+    student = world.student()
+    member = world.telegram.person(503, "Aʼzo")
+    async with world.bot():
+        order = await buys(world, student)
+        world.admins.admit(member)
+        asked = member.says(f"/order {order}", chat=world.admins)
+        await world.admins.sees("faqat shu guruh administratorlari", since=asked)
+        shown = admin.says(f"/order {order}", chat=world.admins)
+        button = await world.admins.sees("toʻlangan", since=shown)
+        tap = member.taps(f"reverse:{order}", button)
+        await world.admins.sees("faqat shu guruh administratorlari", since=tap)
+        alone = admin.says(f"/order {order}")
+        await admin.sees("/start", since=alone)
+
+    assert world.calls("reverse") == 0
+
+
+async def test_a_button_carried_into_another_chat_does_nothing(world):
+    """Callback data can be made up: the chat it came from decides."""
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        paid = await student.sees("✅")
+        world.telegram.tap(student, paid, f"reverse:{order}")
+        asked = student.says("/help")
+        await student.sees("/paysupport", since=asked)
+
+    assert world.calls("reverse") == 0
+
+
+async def test_an_anonymous_administrator_is_one(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        asked = admin.says(
+            f"/order {order}",
+            chat=world.admins,
+            sender_chat={"id": ADMINS, "type": "supergroup", "title": "Sotuvlar"},
+        )
+        await world.admins.sees("toʻlangan", since=asked)
+
+
+@pytest.mark.parametrize("asked", ["/order", "/order abc", "/order 1", "/order 9" + "9" * 30])
+async def test_an_order_that_does_not_exist_is_said_so(world, admin, asked):
+    async with world.bot():
+        said = admin.says(asked, chat=world.admins)
+        await world.admins.sees("Bunday buyurtma yoʻq", since=said)
+
+
+@pytest.mark.parametrize("charged", [True, False])
+async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, charged):
+    student = world.student()
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(1.0, 100.0)):
+        order = await is_unknown(world, student, acts=charged)
+        transaction = next(iter(world.gateway.transactions.values()))
+        seen = f"paid {transaction.success_trans_id}" if charged else "unpaid"
+        early = admin.says(f"/settle {order} unpaid", chat=world.admins)
+        await world.admins.sees("Hal boʻlmadi", since=early)
+        while not stored(world, "SELECT checks FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.05)
+        said = admin.says(f"/settle {order} {seen}", chat=world.admins)
+        await world.admins.sees("qoʻlda hal qilindi", since=said)
+        await student.sees("✅" if charged else "pul yechilmaganini")
+
+    assert len(world.charged) == charged
+
+
+async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
+    student = world.student()
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+        order = await is_unknown(world, student, acts=True)
+        while not stored(world, "SELECT checks FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.05)
+        said = admin.says(f"/settle {order} paid", chat=world.admins)
+        await world.admins.sees("Hal boʻlmadi", since=said)
+
+    assert stored(world, "SELECT status FROM intents") == [("capturing",)]
+
+
+async def test_atmoss_word_counts_before_a_persons(world, admin):
+    """An administrator says unpaid; ATMOS answers again, and shows a charge."""
+    student = world.student()
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(50.0,)):
+        order = await is_unknown(world, student, acts=True)
+        world.gateway.faults.clear()
+        admin.says(f"/settle {order} unpaid", chat=world.admins)
+        await student.sees("✅")
+
+    assert "yechilmaganini" not in student.chat.render()
+
+
+async def test_what_is_not_unknown_is_not_settled_by_hand(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        said = admin.says(f"/settle {order} unpaid", chat=world.admins)
+        await world.admins.sees("Hal boʻlmadi", since=said)
+        wrong = admin.says(f"/settle {order} gone", chat=world.admins)
+        await world.admins.sees("/settle 249100032 unpaid", since=wrong)
+
+    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+
+
+async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, admin):
+    """Two captures of one student for one offer: reported, with the button."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 1.0)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("pul yechilmaganini")
+        first = next(iter(world.gateway.transactions.values()))
+        second = await buys(world, student)
+        await world.gateway.operate(
+            "confirm", {"transaction_id": first.id, "store_id": 57, "otp": first.code}
+        )
+        alarm = await world.admins.sees("ikki marta toʻladi")
+        admin.taps(f"reverse:{first.account}", alarm)
+        back = await student.sees("Pul qaytarildi")
+
+    assert first.account in back.text
+    assert world.gateway.net == {first.account: 0, second: PRICE}
