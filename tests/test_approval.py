@@ -92,6 +92,33 @@ async def test_another_amount_is_refused_and_told(world, gate, amount):
         await world.admins.sees("another amount")
 
 
+async def test_an_unlisted_address_is_answered_by_the_signature_and_flagged(world, gate):
+    """Failure story B12."""
+    student = world.student()
+    world.overrides["atmos_callback_networks"] = "192.0.2.0/24, 2001:db8::/32"
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        await world.admins.sees("127.0.0.1")
+        await ask(gate, signed(store_id="57", transaction_id="1", account="9", amount="1"))
+
+    assert world.charged == [PRICE]
+    assert sum("127.0.0.1" in text for text in world.admins.texts) == 1
+
+
+@pytest.mark.usefixtures("gate")
+async def test_a_listed_address_is_not_flagged(world):
+    student = world.student()
+    world.overrides["atmos_callback_networks"] = "127.0.0.0/8"
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await world.admins.sees("✅")
+
+    assert "127.0.0.1" not in "".join(world.admins.texts)
+
+
 async def test_an_unknown_payment_is_refused_stored_and_told(world, gate):
     """Failure story B15."""
     async with world.bot():

@@ -12,8 +12,10 @@ import pytest
 
 from bot import telegram
 from bot.check import findings
+from bot.db import Database
+from bot.notices import AdminGroup, Words
 from bot.settings import Settings
-from tests.conftest import TOKEN, reaches_code
+from tests.conftest import TOKEN, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +62,7 @@ async def test_check_finds_everything_right(world):
     code, said = await run(world, "check", SUPPORT_CONTACT="@sotuvchi")
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 9
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 11
     for part in (
         f"SQLite at {world.home}/checkout.db",
         "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",
@@ -233,7 +235,116 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
     await again.communicate()
 
     assert len(world.charged) == 1
-    assert len(world.admins.from_bot) == 1
+    assert sum("✅" in text for text in world.admins.texts) == 1
+
+
+async def is_killed(world, process, operation):
+    """Kill the bot while the gateway works at `operation`."""
+    while not world.calls(operation):
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.communicate()
+
+
+async def test_a_student_whose_card_was_being_read_at_a_kill_is_asked_for_it_again(world):
+    """Failure story B17."""
+    student = world.student()
+    process = await start(world, "run")
+    await world.is_polled()
+    await pays(student)
+    world.gateway.latency["pre-apply"] = 5.0
+    await names_card(student)
+    await is_killed(world, process, "pre-apply")
+    world.gateway.latency.clear()
+    again = await start(world, "run")
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=20)
+    await names_card(student)
+    await student.sees("SMS kod", since=asked)
+    student.says(world.code)
+    await student.sees("✅")
+    again.send_signal(signal.SIGTERM)
+    await again.communicate()
+
+    assert "karta raqamini" in asked.text
+    assert len(world.charged) == 1
+
+
+async def test_a_student_whose_press_was_being_answered_at_a_kill_can_press_again(world):
+    """Failure story B17, before ATMOS opened a transaction."""
+    student = world.student()
+    process = await start(world, "run")
+    await world.is_polled()
+    start_message = student.says("/start protokol-57")
+    await student.sees("Protokol 57", since=start_message)
+    world.gateway.latency["create"] = 5.0
+    student.taps("pay:protokol-57")
+    await is_killed(world, process, "create")
+    world.gateway.latency.clear()
+    again = await start(world, "run")
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=20)
+    student.taps("pay:protokol-57", asked)
+    await student.sees("karta raqam", since=asked)
+    again.send_signal(signal.SIGTERM)
+    await again.communicate()
+
+
+async def test_nobody_is_asked_again_after_a_clean_stop(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+    async with world.bot():
+        start = student.says("8600")
+        await student.sees("16 ta raqam", since=start)
+
+    assert "qayta ishga tushdi" not in student.chat.render()
+
+
+async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
+    student = world.student()
+    world.gateway.latency["confirm"] = 8.0
+    process = await start(world, "run", CONFIRM_TIMEOUT="20")
+    await world.is_polled()
+    await reaches_code(student)
+    student.says(world.code)
+    while not world.calls("confirm"):
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    asked = asyncio.get_running_loop().time()
+    process.send_signal(signal.SIGTERM)
+    said, _ = await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode == 0, said.decode()
+    assert asyncio.get_running_loop().time() - asked < 5
+
+
+async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world):
+    database = Database(world.database_url)
+    await database.upgrade()
+    gone = AdminGroup(-404, None, "uz").told(Words("admin-late", {"order": "57", "was": "x"}))
+    await database.promise([gone])
+    await database.close()
+    async with world.bot():
+        while len([call for call in world.telegram.calls if call.status == 400]) == 0:
+            await asyncio.sleep(0.05)
+
+    code, said = await run(world, "check")
+
+    assert code == 1
+    assert "✗ told: not told: admin-late of order 57 to chat -404 (TelegramBadRequest)" in said
+    group = world.telegram.group(-404, "Yangi guruh")
+    async with world.bot():
+        await group.sees("57")
+
+
+async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
+    nowhere = "postgresql+asyncpg://nobody:made-up-password@127.0.0.1:9/shop"
+    code, said = await run(world, "run", DATABASE_URL=nowhere)
+
+    assert code == 1
+    assert "see that DATABASE_URL is right and can be written" in said
+    assert "made-up-password" not in said
+    assert "Traceback" not in said
 
 
 async def test_a_second_copy_gives_way_with_a_clear_message(world):

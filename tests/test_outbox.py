@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
-from bot import db
+from bot import db, notices
 from bot.db import Database
-from bot.notices import AdminGroup, Words
+from bot.notices import AdminGroup, Notice, Words
 from sandbox.faults import Fault, Kind
 from sandbox.telegram_limits import Limits
 from tests.conftest import ADMINS, PRICE, reaches_code
+from tests.test_texts import INTENT
 
 SALES = 40
 
@@ -30,6 +32,10 @@ async def promise_sales(database):
         for n in range(SALES)
     ]
     await database.promise(sales)
+
+
+def settled(number):
+    return {"order": f"order-{number}", "seen": "paid", "by": "Admin"}
 
 
 def told_of(world):
@@ -104,3 +110,58 @@ async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, 
         dead = await db.dead_notices(tx)
 
     assert [notice.words for notice, _ in dead] == [Words("no-such-text")]
+
+
+async def test_the_notices_of_one_student_go_a_second_apart_after_a_short_burst(world, database):
+    student = world.student()
+    student.says("/help")
+    promised = [
+        Notice(chat_id=student.id, language="uz", words=Words("admin-settled", settled(number)))
+        for number in range(7)
+    ]
+    await database.promise(promised)
+    async with world.bot():
+        await student.sees("order-6")
+    sent = [
+        call.at
+        for call in world.telegram.calls
+        if call.method == "sendMessage" and "order-" in call.params["text"]
+    ]
+
+    assert len(sent) == 7
+    assert sent[4] - sent[0] < 1
+    assert sent[6] - sent[4] > 1.5
+
+
+async def test_a_students_last_words_that_never_arrive_are_told_to_the_admins(world):
+    """Failure story E5: paid, and the bot blocked before it was said."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 0.5
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        student.deletes(await student.sees("⏳"))
+        student.blocks()
+        await world.admins.sees("✅")
+        told = await world.admins.sees("botni bloklagan")
+
+    order = next(iter(world.gateway.transactions.values())).account
+    assert world.charged == [PRICE]
+    assert order in told.text
+
+
+async def test_a_notice_with_a_button_keeps_it_amid_a_flood(world, database):
+    group = AdminGroup(ADMINS, None, "uz")
+    before, after = (
+        [group.told(Words("admin-settled", settled(n)), f"{n}") for n in numbers]
+        for numbers in (range(3), range(3, 6))
+    )
+    alarm = group.told(notices.twice(INTENT, replace(INTENT, id=2)), "twice")
+    await database.promise([*before, alarm, *after])
+    async with world.bot():
+        await world.admins.sees("order-5")
+
+    said = world.admins.texts
+    assert ["ikki marta" in text for text in said] == [False, True, False]
+    assert all(f"order-{n}" in said[0] for n in range(3))
+    assert world.admins.from_bot[1].markup
