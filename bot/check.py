@@ -13,6 +13,7 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
     AiogramError,
+    TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramNotFound,
     TelegramUnauthorizedError,
@@ -225,6 +226,10 @@ async def _group(bot: Bot, settings: Settings) -> str:
     try:
         chat = await bot.get_chat(chat_id)
         me = await bot.get_chat_member(chat_id, bot.id)
+    except TelegramMigrateToChat as moved:
+        raise Wrong(
+            f"it has become a supergroup: write {moved.migrate_to_chat_id} as ADMIN_CHAT_ID"
+        ) from moved
     except AiogramError as error:
         _no_answer(error, cure)
     if me.status in {"left", "kicked"}:

@@ -133,14 +133,16 @@ class Reconciliation:
         """Record what the evidence means, and say it to whoever is to know."""
         found = verdict(intent, transaction, self._database.now())
         match found:
-            case Verdict.charged | Verdict.another:
+            case Verdict.charged if not await self._outcomes.charged(intent.id, transaction):
+                return Verdict.agrees  # another road was faster
+            case Verdict.reversed if not await self._outcomes.reversed(intent.id):
+                return Verdict.agrees
+            case Verdict.another:
                 await self._outcomes.charged(intent.id, transaction)
             case Verdict.not_charged:
                 await self._outcomes.not_charged(intent)
             case Verdict.given_back:
                 await self._outcomes.given_back(intent)
-            case Verdict.reversed:
-                await self._outcomes.reversed(intent.id)
             case Verdict.not_reversed:
                 await self._outcomes.not_reversed(intent)
             case Verdict.contradiction:
