@@ -36,10 +36,10 @@ TOKEN = "700000001:chaos-token-of-no-bot-at-all-00000"
 ADMINS = -1_000_000_000_057
 FIRST = 1001  # the first student's id
 COME = 0.75  # of the storm, in which the students come
-QUIET = 75.0  # seconds for everybody to finish
+QUIET = 80.0  # seconds for everybody to finish
 REPORT = 20.0
+SHOWN = 5  # violations of an invariant that are told in full
 REFUSED = [card for card in CARDS.values() if card.refused]
-CHARGED_BUT = "no answer"
 SHY, SLEEPY, POOR = 0.12, 0.06, 0.3  # shares of the students
 SETTINGS = {
     "BOT_TOKEN": TOKEN,
@@ -54,7 +54,7 @@ SETTINGS = {
     "OTP_RESEND_AFTER": "3",
     "CONFIRM_TIMEOUT": "2",
     "RECONCILE_DELAYS": "3,3,5,5,10",
-    "LOG_LEVEL": "DEBUG",
+    "LOG_LEVEL": "INFO",
 }
 
 
@@ -88,7 +88,7 @@ async def run(options: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _world(home: Path, options: argparse.Namespace) -> AsyncIterator[World]:
     random = Random(options.seed)
-    telegram = Telegram(token=TOKEN, limits=True)
+    telegram = Telegram(token=TOKEN, limits=options.limits)
     # Far fewer seconds than a shop's, so that all that time does happens in the run.
     gateway = Gateway(random=random, otp_ttl=40, transaction_ttl=75, callback_timeout=1.0)
     port = _free_port()
@@ -173,7 +173,7 @@ async def _storm_and_quiet(world: World, options: argparse.Namespace) -> None:
         try:
             async with asyncio.timeout(QUIET):
                 await world.bot.is_up()
-                while not await _is_over(world):
+                while not await _is_over(world):  # noqa: ASYNC110  the database rings no bell
                     await asyncio.sleep(0.5)
         except TimeoutError:
             print(f"not quiet after {QUIET:.0f} s")
@@ -249,7 +249,7 @@ def _report(world: World, evidence: Evidence, options: argparse.Namespace) -> in
     found = dict(violations(evidence))
     for said, broken in found.items():
         print(f"{f'FAIL {len(broken)}' if broken else 'ok  '} {said}")
-        for violation in broken:
+        for violation in broken[:SHOWN]:
             print(_told(world, evidence, violation))
     total = sum(map(len, found.values()))
     print(f"{total} violations")
@@ -267,7 +267,7 @@ def _told(world: World, evidence: Evidence, violation: Violation) -> str:
 
 
 def _figures(world: World) -> str:
-    ends = ", ".join(f"{times} × {how}" for how, times in sorted(world.bot.ends.items()))
+    ends = ", ".join(f"{times} {how}" for how, times in sorted(world.bot.ends.items()))
     charges = sum(entry.kind == "charge" for entry in world.gateway.ledger)
     return (
         f"{world.bought} of {len(world.students)} students have bought, {charges} charges, "
@@ -297,9 +297,12 @@ def _free_port() -> int:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.chaos", description=__doc__)
     parser.add_argument("--students", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=200, help="how long it storms")
+    parser.add_argument("--seconds", type=float, default=190, help="how long it storms")
     parser.add_argument("--kill-every", type=float, default=4, help="seconds since it came up")
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    # Off by default: an answer of a handler that meets 429 is lost, and its student asks again;
+    # with two hundred in a hurry that is a flood that feeds itself. The weather has 429 all the same.
+    parser.add_argument("--limits", action="store_true", help="answer 429 as Telegram would")
     parser.add_argument("--database-url", help="an empty one; by default SQLite")
     return asyncio.run(run(parser.parse_args(arguments)))
 

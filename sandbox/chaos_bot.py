@@ -61,7 +61,7 @@ class Process:
         """Wait until it asks for updates, which it does last; or until it has ended."""
         before = self._polls()
         async with asyncio.timeout(COMES_UP):
-            while self._lives() and self._polls() == before:
+            while self._lives() and self._polls() == before:  # noqa: ASYNC110  it may end too
                 await asyncio.sleep(0.1)
 
     async def kill(self) -> None:

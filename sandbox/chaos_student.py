@@ -13,7 +13,7 @@ BOUGHT = ("✅", "allaqachon sotib olgansiz")
 WAIT = ("⏳", "tekshirilmoqda")
 PATIENCE = (4.0, 8.0)  # seconds without a word from the bot
 BUSY = 14.0  # the same, when the bot has asked to wait
-THINKS = (0.1, 0.8)  # seconds between reading and acting
+THINKS = (0.5, 3.0)  # seconds between reading and acting
 HURRIES = 0.2  # how often one taps twice or sends a code three times
 ERRS = 0.15  # how often one mistypes
 
@@ -135,6 +135,8 @@ class Student:
         await quiet.wait()
         self.shy = self.slow = False
         await asyncio.sleep(self.random.uniform(*PATIENCE))
+        self._seen = self.person.telegram.next_moment()  # nobody goes on where it was given up
+        self._starts()
 
     def _types(self, text: str) -> None:
         self.typed.append(self.person.says(text))
