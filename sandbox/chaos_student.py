@@ -134,7 +134,7 @@ class Student:
     async def _leaves(self, quiet: asyncio.Event) -> None:
         await quiet.wait()
         self.shy = self.slow = False
-        await asyncio.sleep(self.random.uniform(*PATIENCE))
+        await asyncio.sleep(self.random.uniform(*THINKS))
         self._seen = self.person.telegram.next_moment()  # nobody goes on where it was given up
         self._starts()
 
