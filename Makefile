@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test format lint types imports tests image lock
+.PHONY: install demo chaos test format lint types imports tests image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -13,6 +13,9 @@ install: .venv/installed ## make .venv from the hash-pinned requirements
 
 demo: install ## play a purchase: sandbox gateway, sandbox Telegram, the real bot
 	$(BIN)/python -m sandbox.demo
+
+chaos: install ## 200 students, every fault, kill -9 every few seconds; 0 violations in 5 minutes
+	$(BIN)/python -m sandbox.chaos
 
 test: format lint types imports tests ## every check
 
