@@ -23,6 +23,8 @@ from bot.offers import Offer, Offers
 from bot.outcome import Outcomes, Times
 from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
 
+NEWS = timedelta(hours=1)  # in which a charge is worth saying again
+
 
 class CheckoutError(Exception):
     """A student's act that cannot be done; the subclass says what is so instead."""
@@ -255,6 +257,23 @@ class Checkout:
         """Give the student's newest payment that is not over."""
         async with self._database.read() as tx:
             return await db.newest_open_intent(tx, student_id)
+
+    async def no_news(self, student_id: int) -> None:
+        """Look before a student is told that nothing goes on.
+
+        Raises:
+            StillChecking: The outcome of their last payment is unknown.
+            AlreadyPaid: It was charged within the hour.
+        """
+        async with self._database.read() as tx:
+            last = await db.newest_intent(tx, student_id)
+        if last is None:
+            return
+        if last.status is Status.capturing:
+            raise StillChecking(last)
+        charged_at = last.captured_at if last.status in SOLD else None
+        if charged_at and self._database.now() - charged_at < NEWS:
+            raise AlreadyPaid(last)
 
     async def is_over(self, intent_id: int) -> bool:
         """Tell whether there is nothing left to type for a payment."""

@@ -286,6 +286,11 @@ async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | N
     return await _one(tx, intents.c.student_id == student_id, _IS_OPEN)
 
 
+async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
+    """Give the newest intent of a student, whatever became of it."""
+    return await _one(tx, intents.c.student_id == student_id)
+
+
 async def bought(
     tx: AsyncConnection, student_id: int, offer: str, *, but: int | None = None
 ) -> Intent | None:

@@ -31,7 +31,6 @@ from bot.voice import Voice
 log = structlog.get_logger()
 
 BATCH = 100
-EVERYBODY = (25, 1.0)  # messages in seconds; Telegram's limit is about 30
 A_GROUP = (18, 60.0)  # Telegram's is 20
 A_STUDENT = (5, 5.0)  # one a second, with short bursts
 CHATS = 10_000  # whose pace is remembered
@@ -54,7 +53,6 @@ class Outbox:
         self._bot = voice.bot
         self._database = database
         self._admins = admins
-        self._pace = AsyncLimiter(*EVERYBODY)
         self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
 
     async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
@@ -127,17 +125,16 @@ class Outbox:
         Raises:
             ChatIsFull: It has had its messages of this time.
         """
-        async with self._pace:
-            if notice.words is None:
-                await self._send(notice)
-                return [row_id]
-            if not self._pace_of(notice.chat_id).has_capacity():
-                raise ChatIsFull
-            async with self._pace_of(notice.chat_id):
-                if _may_be_merged(notice):
-                    return await self._say_together(notice)
-                await self._send(notice)
-                return [row_id]
+        if notice.words is None:
+            await self._send(notice)
+            return [row_id]
+        if not self._pace_of(notice.chat_id).has_capacity():
+            raise ChatIsFull
+        async with self._pace_of(notice.chat_id):
+            if _may_be_merged(notice):
+                return await self._say_together(notice)
+            await self._send(notice)
+            return [row_id]
 
     async def _say_together(self, notice: Notice) -> list[int]:
         """Say all that waits for a group in one message, as far as it goes in."""

@@ -24,6 +24,7 @@ from bot.voice import Voice
 from handlers.speech import Speech
 
 COMMAND = re.compile(r"/[a-z]")
+LATE = re.compile(r"\s*(?:\d[\s-]?){6}\s*|\s*\d{1,2}\s*[/.-]\s*\d{2,4}\s*")
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
@@ -114,12 +115,17 @@ class Arrival(BaseMiddleware):
         return await self._jobs.spawn(deletion)
 
     def _may_hold_card(self, message: Message, data: dict[str, Any]) -> bool:
-        """A card number anywhere; at a step of a checkout, anything but a command."""
+        """A card number anywhere; at a step of a checkout, anything but a command.
+
+        A code or an expiry date may also come after the step, twice or late.
+        """
         text = message.text or message.caption or ""
         if holds_card(text):
             return True
         if message.chat.type != ChatType.PRIVATE or COMMAND.match(message.text or ""):
             return False
+        if LATE.fullmatch(text):
+            return True
         return self._is_at_step(data["bot"].id, message.chat.id)
 
 

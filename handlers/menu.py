@@ -99,7 +99,9 @@ async def asks_privacy(_: Message, speech: Speech) -> None:
     await speech.say(Words("privacy"))
 
 
-async def says_anything(_: Message, speech: Speech) -> None:
+async def says_anything(message: Message, checkout: Checkout, speech: Speech) -> None:
+    """Answer outside of a dialogue: where the last payment stands, while that is news."""
+    await checkout.no_news(message.chat.id)
     await speech.say(Words("idle"))
 
 

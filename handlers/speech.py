@@ -4,13 +4,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from aiogram.exceptions import AiogramError
+import stamina
+from aiogram.exceptions import AiogramError, TelegramRetryAfter
 from aiogram.utils.chat_action import ChatActionSender
 
 from bot.notices import Words
 from bot.voice import Voice
 
+PATIENCE = 60.0  # seconds in all, where Telegram says to wait
 TYPING_EVERY = 4.0  # seconds; Telegram shows the action for five
+
+
+def _too_many(error: Exception) -> float | bool:
+    """Give how long Telegram wants to be left alone; it has done nothing, so again is harmless."""
+    return float(error.retry_after) if isinstance(error, TelegramRetryAfter) else False
+
+
+_patiently = stamina.retry(on=_too_many, attempts=3, timeout=PATIENCE)
 
 
 @dataclass(slots=True)
@@ -22,10 +32,12 @@ class Speech:
     language: str
     note_id: int | None = None  # the "⏳" message, while there is one
 
+    @_patiently
     async def say(self, words: Words) -> int:
         """Say `words` and give the message's id."""
         return (await self.voice.say(self.chat_id, self.language, words)).message_id
 
+    @_patiently
     async def conclude(self, words: Words) -> None:
         """Turn the "⏳" message into `words`; without one, just say them."""
         if self.note_id is None:

@@ -4,7 +4,7 @@ import pytest
 
 from atmos import Reason
 from bot.texts import Texts
-from sandbox.faults import Kind
+from sandbox.faults import Fault, Kind
 from tests.conftest import GOOD, PRICE, names_card, pays, reaches_code
 
 # The sandbox's cards, which are made up, by the sentence each leads to.
@@ -184,3 +184,47 @@ def test_every_reason_has_a_sentence_in_every_language(reason):
 
     for language in ("uz", "ru", "en"):
         assert texts.label(language, f"declined-{reason}")
+
+
+async def test_a_code_that_comes_after_the_money_is_deleted_and_told_so(world):
+    """The chaos run's find: a code sent twice stayed in the chat, under "to pay, press /start"."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        code = world.code
+        student.says(code)
+        paid = await student.sees("✅")
+        late = student.says(code)
+        said = await student.sees("sotib olgansiz", since=paid)
+        await world.telegram.until(lambda: late.deleted)
+
+    assert world.charged == [PRICE]
+    assert "/start" not in said.text
+
+
+@pytest.mark.parametrize("text", ["123456", "123 456", "12/49", "1/27"])
+async def test_what_looks_like_a_code_or_a_date_is_deleted_outside_of_a_step_too(world, text):
+    student = world.student()
+    async with world.bot():
+        late = student.says(text)
+        await student.sees("/start")
+        await world.telegram.until(lambda: late.deleted)
+
+
+@pytest.mark.parametrize("text", ["998901234567", "1234", "salom", "24.11.2026"])
+async def test_what_looks_like_neither_is_left_alone(world, text):
+    student = world.student()
+    async with world.bot():
+        said = student.says(text)
+        await student.sees("/start")
+
+    assert not said.deleted
+
+
+async def test_an_answer_that_meets_429_comes_when_telegram_wants(world):
+    """The chaos run's find: the answer was lost, and so was the apology for it."""
+    student = world.student()
+    async with world.bot():
+        world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=1, times=2))
+        student.says("/start protokol-57")
+        await student.sees("Protokol 57")
