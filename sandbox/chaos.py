@@ -53,7 +53,7 @@ SETTINGS = {
     "OTP_TTL": "30",
     "OTP_RESEND_AFTER": "3",
     "CONFIRM_TIMEOUT": "2",
-    "RECONCILE_DELAYS": "3,3,5,5,10",
+    "RECONCILE_DELAYS": "3,6,11,16,26",
     "LOG_LEVEL": "INFO",
 }
 
