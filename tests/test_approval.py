@@ -176,7 +176,7 @@ async def test_a_gate_that_fails_says_no_even_to_what_is_wanted(world, gate):
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await student.sees("⏳")
+        await world.telegram.until(lambda: world.calls("confirm"))
         await world.alters("ALTER TABLE intents RENAME TO elsewhere")
         failing = await ask(gate, question(world))
         await world.alters("ALTER TABLE elsewhere RENAME TO intents")
