@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ def gate(world):
 def question(world, **changes: object) -> bytes:
     """Ask about the first payment as ATMOS would."""
     transaction = next(iter(world.gateway.transactions.values()))
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "store_id": "57",
         "transaction_id": str(transaction.id),
         "account": transaction.account,
@@ -176,7 +177,8 @@ async def test_a_gate_that_fails_says_no_even_to_what_is_wanted(world, gate):
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await world.telegram.until(lambda: world.calls("confirm"))
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
         await world.alters("ALTER TABLE intents RENAME TO elsewhere")
         failing = await ask(gate, question(world))
         await world.alters("ALTER TABLE elsewhere RENAME TO intents")

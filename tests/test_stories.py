@@ -57,7 +57,7 @@ COMING = {"A13", "B12", "B14"}  # the product cannot do these yet
 
 
 def test_every_failure_story_is_replayed_by_a_test_that_names_it():
-    told = set()
+    told: set[str] = set()
     for file in Path(__file__).parent.glob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
