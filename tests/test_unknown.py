@@ -222,7 +222,11 @@ async def test_paid_is_not_taken_back_by_what_the_capture_answers_afterwards(
     assert world.charged == [PRICE]
 
 
-HALVES = [{"status_code": "0"}, {"confirmed": True}, {"status_code": "0", "confirmed": True}]
+HALVES = [
+    {"status_code": "0", "success_trans_id": 7},
+    {"confirmed": True, "success_trans_id": 7},
+    {"status_code": "0", "confirmed": True, "success_trans_id": 0},
+]
 
 
 @pytest.mark.parametrize("half", HALVES)
