@@ -712,15 +712,19 @@ async def test_a_topic_that_is_gone_costs_the_topic_and_not_the_notice(world):
 
 
 async def test_a_student_who_blocked_the_bot_is_paid_and_nothing_is_red(world):
-    """Failure story E5."""
+    """Failure story E5: and threw the chat away, so that there is nothing to edit."""
     student = world.student()
     world.gateway.latency["confirm"] = 0.5
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await student.sees("⏳")
+        waiting = await student.sees("⏳")
+        student.deletes(waiting)
         student.blocks()
         await world.admins.sees("✅")
+        await world.telegram.until(
+            lambda: ("sendMessage", 403) in [(c.method, c.status) for c in world.telegram.calls]
+        )
         student.unblocks()
         start = student.says("/start protokol-57")
         await student.sees("sotib olgansiz", since=start)
