@@ -79,7 +79,7 @@ class Arrival(BaseMiddleware):
         wiping = await self._wipe(event.message or event.edited_message, data)
         if event.callback_query is not None:
             await self._jobs.spawn(_stop_spinner(event.callback_query))
-        async with self._turn(chat_id):
+        async with self._turn(chat_id), self._marked(event, chat_id, data["bot"].id):
             if wiping is not None:
                 await wiping.wait()
             language = await self._languages.of(chat_id)
@@ -87,8 +87,7 @@ class Arrival(BaseMiddleware):
                 "speech": Speech(self._voice, chat_id, language),
                 "wiped": wiping is not None,
             }
-            async with self._marked(event, chat_id, data["bot"].id):
-                return await handler(event, data)
+            return await handler(event, data)
 
     @asynccontextmanager
     async def _marked(self, update: Update, chat_id: int, bot_id: int) -> AsyncIterator[None]:

@@ -1,8 +1,10 @@
 """The world of a story: Telegram, the gateway and the bot, over real loopback HTTP."""
 
 import asyncio
+import socket
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -97,6 +99,32 @@ class World:
         """Make the gateway's next `operation` fail."""
         self.gateway.faults.add(Fault(operation, kind, **how))
 
+    def stored(self, query: str) -> list[tuple[Any, ...]]:
+        """Look into the database, as another program would."""
+        with closing(sqlite3.connect(self.home / "checkout.db", timeout=0)) as other:
+            return other.execute(query).fetchall()
+
+    async def alters(self, statement: str) -> None:
+        """Change the database from outside, in a moment in which the bot does not."""
+        with closing(
+            sqlite3.connect(self.home / "checkout.db", timeout=0, isolation_level=None)
+        ) as other:
+            while True:
+                try:
+                    other.execute(statement)
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error):
+                        raise
+                    await asyncio.sleep(0.01)
+                else:
+                    return
+
+    async def charges(self, code: str) -> None:
+        """Charge the first payment at the gateway, past the bot."""
+        transaction = next(iter(self.gateway.transactions.values()))
+        async with app.atmos_client(self.settings()) as atmos:
+            await atmos.confirm(transaction.id, otp=code)
+
     @property
     def charged(self) -> list[int]:
         return [entry.amount for entry in self.gateway.ledger if entry.kind == "charge"]
@@ -111,6 +139,17 @@ class World:
     @property
     def wrong_code(self) -> str:
         return f"{(int(self.code) + 1) % 1_000_000:06}"
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def everything_said(student: Person) -> list[str]:
+    written = student.chat.written.values()
+    return [said for message in written for said in (message.text, *message.edits)]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,25 +3,20 @@
 import asyncio
 import hashlib
 import json
-import socket
 import sqlite3
 import time
+from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atmos import callback
-from tests.conftest import PRICE, reaches_code
+from atmos import Declined, callback
+from sandbox.faults import Kind
+from tests.conftest import PRICE, everything_said, free_port, reaches_code
 
 KEY = "callback-key-made-up"
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def signed(key: str = KEY, **fields: object) -> bytes:
@@ -38,6 +33,18 @@ def gate(world):
     world.gateway.callback_key = KEY
     world.overrides |= {"web_port": port, "atmos_callback_key": KEY}
     return world.gateway.callback_url
+
+
+def question(world, **changes: object) -> bytes:
+    """Ask about the first payment as ATMOS would."""
+    transaction = next(iter(world.gateway.transactions.values()))
+    fields: dict[str, Any] = {
+        "store_id": "57",
+        "transaction_id": str(transaction.id),
+        "account": transaction.account,
+        "amount": str(transaction.amount),
+    }
+    return signed(**fields | changes)
 
 
 async def ask(url: str, body: bytes) -> int:
@@ -79,15 +86,8 @@ async def test_another_amount_is_refused_and_told(world, gate, amount):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("⏳")
-        transaction = next(iter(world.gateway.transactions.values()))
-        body = signed(
-            store_id="57",
-            transaction_id=str(transaction.id),
-            account=transaction.account,
-            amount=str(amount),
-        )
 
-        assert await ask(gate, body) == 0
+        assert await ask(gate, question(world, amount=str(amount))) == 0
 
         await world.admins.sees("another amount")
 
@@ -137,18 +137,45 @@ async def test_a_payment_that_is_not_being_captured_is_refused(world, gate):
     student = world.student()
     async with world.bot():
         await reaches_code(student)
-        transaction = next(iter(world.gateway.transactions.values()))
-        body = signed(
-            store_id="57",
-            transaction_id=transaction.id,
-            account=transaction.account,
-            amount=PRICE,
-        )
 
-        assert await ask(gate, body) == 0
+        assert await ask(gate, question(world)) == 0
 
     assert world.charged == []
     assert "✅" not in student.chat.render()
+
+
+@pytest.mark.parametrize("key", ["another-key", KEY])
+async def test_a_body_that_says_paid_is_not_believed_and_atmos_is_asked(world, gate, key):
+    """Failure story C4: a forged "paid", and one that even the right key has signed."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.5,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        fields = json.loads(question(world)) | {"status": "paid", "confirmed": True}
+        del fields["sign"]
+        await ask(gate, signed(key, **fields))
+        await student.sees("pul yechilmaganini")
+
+    assert world.calls("get") >= 1
+    assert world.charged == []
+    assert not any("✅" in said for said in everything_said(student))
+
+
+@pytest.mark.usefixtures("gate")
+async def test_a_cancelled_payment_is_not_let_through_and_the_admins_are_told(world):
+    """Failure story A15: somebody has the code, and the order is cancelled."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.taps("Bekor qilish")
+        await student.sees("bekor qilindi")
+        with pytest.raises(Declined):
+            await world.charges(world.code)
+        await world.admins.sees("payment is cancelled")
+
+    assert world.charged == []
 
 
 @pytest.mark.parametrize(
@@ -168,6 +195,25 @@ async def test_what_is_not_genuine_is_a_no_and_never_an_exception(world, gate, b
     """Failure story C5."""
     async with world.bot():
         assert await ask(gate, body) == 0
+
+
+async def test_a_gate_that_fails_says_no_even_to_what_is_wanted(world, gate):
+    """Failure story B7."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
+        await world.alters("ALTER TABLE intents RENAME TO elsewhere")
+        failing = await ask(gate, question(world))
+        await world.alters("ALTER TABLE elsewhere RENAME TO intents")
+
+        assert failing == 0
+        assert await ask(gate, question(world)) == 1
+
+        await student.sees("✅")
 
 
 async def test_a_database_that_does_not_answer_is_a_no_within_a_second_or_so(world, gate):
@@ -190,6 +236,7 @@ async def test_an_oversized_body_is_refused(world, gate):
 
 
 def test_numbers_are_hashed_as_they_were_written():
+    """Failure story C5."""
     body = signed(store_id=57, transaction_id=7, account="333", amount=10200)
 
     assert callback.read(body, KEY) == callback.Question(7, "333", 10200)
@@ -203,6 +250,7 @@ def test_the_account_is_read_under_both_its_names(name):
 
 
 def test_account_is_taken_before_invoice():
+    """Failure story C5."""
     fields = {"store_id": "57", "transaction_id": "7", "amount": "1"}
     body = signed(**fields, account="333", invoice="444")
 
@@ -210,6 +258,7 @@ def test_account_is_taken_before_invoice():
 
 
 def test_an_upper_case_signature_is_the_same_signature():
+    """Failure story C5."""
     body = signed(store_id="57", transaction_id="7", account="333", amount="1")
     fields = json.loads(body)
     fields["sign"] = fields["sign"].upper()

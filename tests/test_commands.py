@@ -15,7 +15,8 @@ from bot.check import findings
 from bot.db import Database
 from bot.notices import AdminGroup, Words
 from bot.settings import Settings
-from tests.conftest import TOKEN, names_card, pays, reaches_code
+from sandbox.faults import Fault, Kind
+from tests.conftest import PRICE, TOKEN, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
 
@@ -172,6 +173,7 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
 
 @pytest.mark.parametrize("command", ["run", "check"])
 async def test_wrong_settings_stop_the_start_with_a_line_each(world, command):
+    """Failure story C7."""
     code, said = await run(world, command, ATMOS_STORE_ID="-1", BOT_TOKEN="false")
 
     assert code == 1
@@ -345,6 +347,59 @@ async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
     assert "see that DATABASE_URL is right and can be written" in said
     assert "made-up-password" not in said
     assert "Traceback" not in said
+
+
+async def test_kill_9_between_stored_and_told_ends_in_told_once(world):
+    """Failure stories B1 and B2: it was charged and stored, and nobody could be told yet."""
+    student = world.student()
+    process = await start(world, "run")
+    await world.is_polled()
+    await reaches_code(student)
+    world.gateway.latency["confirm"] = 0.5
+    student.says(world.code)
+    await student.sees("⏳")
+    for method in ("sendMessage", "editMessageText"):
+        world.telegram.faults.add(Fault(method, Kind.drop, times=None))
+    while len(world.telegram.faults.injected) < 2:
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.communicate()
+    before = world.stored("SELECT status FROM intents")
+    world.telegram.faults.clear()
+    async with world.bot():
+        await student.sees("✅")
+        await world.admins.sees("✅")
+
+    assert before == [("captured",)]
+    assert world.calls("confirm") == len(world.charged) == 1
+    assert student.chat.render().count("✅") == 1
+    assert len(world.admins.from_bot) == 1
+
+
+async def test_kill_9_in_a_handler_leaves_the_step_to_be_repeated(world):
+    """Failure story B17: Telegram will not give the code again, and the student can."""
+    student = world.student()
+    process = await start(world, "run")
+    await world.is_polled()
+    await reaches_code(student)
+    world.telegram.latency["deleteMessage"] = 30  # which the handler waits for
+    student.says(world.code)
+    while [*world.telegram.updates]:
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.communicate()
+    world.telegram.latency.clear()
+
+    assert [*world.telegram.updates] == []
+
+    async with world.bot():
+        await asyncio.sleep(0.5)
+        heard = world.calls("confirm")
+        code = student.says(world.code)
+        await student.sees("✅", since=code)
+
+    assert heard == 0
+    assert world.charged == [PRICE]
 
 
 async def test_a_second_copy_gives_way_with_a_clear_message(world):

@@ -4,14 +4,15 @@ import asyncio
 import time
 from dataclasses import replace
 
+import httpx
 import pytest
 
-from bot import db, notices
+from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup, Notice, Words
 from sandbox.faults import Fault, Kind
 from sandbox.telegram_limits import Limits
-from tests.conftest import ADMINS, PRICE, reaches_code
+from tests.conftest import ADMINS, PRICE, free_port, reaches_code
 from tests.test_texts import INTENT
 
 SALES = 40
@@ -77,9 +78,23 @@ async def test_the_first_notice_failing_does_not_keep_the_others_back(world):
         await student.sees("⏳")
         world.telegram.faults.add(Fault("editMessageText", Kind.server_error, times=2))
         await world.admins.sees("✅")
+        before = student.chat.render()
         await student.sees("✅", timeout=10)
 
+    assert "✅" not in before
     assert world.charged == [PRICE]
+
+
+async def test_of_three_notices_for_one_group_the_first_failing_lets_the_others_through(
+    world, database
+):
+    """Failure story E4: where all three wait in one chat."""
+    group = AdminGroup(ADMINS, None, "uz")
+    late = [Words("admin-late", {"order": order, "was": "failed"}) for order in ("1.", "2.")]
+    await database.promise([group.told(words) for words in (Words("no-such-text"), *late)])
+    async with world.bot():
+        await world.admins.sees("Kechikkan toʻlov: 1.")
+        await world.admins.sees("Kechikkan toʻlov: 2.")
 
 
 async def test_a_message_sent_whose_answer_was_lost_is_seen_twice_at_the_most(world):
@@ -104,12 +119,18 @@ async def test_a_message_sent_whose_answer_was_lost_is_seen_twice_at_the_most(wo
 async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, database):
     """Failure story B6."""
     await database.promise([AdminGroup(ADMINS, None, "uz").told(Words("no-such-text"), "x")])
-    async with world.bot():
-        await asyncio.sleep(1)
-    async with database.read() as tx:
-        dead = await db.dead_notices(tx)
+    port = free_port()
+    async with world.bot(web_port=port), httpx.AsyncClient() as merchant, asyncio.timeout(5):
+        while True:
+            ready = await merchant.get(f"http://127.0.0.1:{port}/readyz")
+            if ready.status_code != 200:
+                break
+            await asyncio.sleep(0.1)
+        alive = await merchant.get(f"http://127.0.0.1:{port}/healthz")
 
-    assert [notice.words for notice, _ in dead] == [Words("no-such-text")]
+    assert (ready.status_code, ready.json()) == (503, {"ok": False, "dead_notices": 1})
+    assert alive.status_code == 200
+    assert world.stored("SELECT sent_at FROM outbox WHERE dead_at IS NOT NULL") == [(None,)]
 
 
 async def test_the_notices_of_one_student_go_a_second_apart_after_a_short_burst(world, database):

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from bot import db
-from bot.app import COMMANDS
-from bot.db import Database
+from bot.app import COMMANDS, assembled
+from bot.payment import Buyer
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
 from tests.conftest import ADMINS, GOOD, PRICE, names_card, pays, reaches_code
@@ -163,6 +162,45 @@ async def test_pressing_pay_while_it_is_being_charged_starts_nothing(world):
         await student.sees("✅")
 
     assert world.calls("create") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_two_presses_of_pay_at_once_open_one_payment(world):
+    """Failure story A11."""
+    student = world.student()
+    world.gateway.latency["create"] = 0.3
+    async with world.bot():
+        student.says("/start protokol-57")
+        await student.sees("Protokol 57")
+        student.taps("pay:protokol-57")
+        tap = student.taps("pay:protokol-57")
+        await student.sees("karta raqam", since=tap)
+        await names_card(student)
+        await student.sees("SMS kod")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.calls("create") == 1
+    assert world.charged == [PRICE]
+
+
+async def test_of_two_starts_past_each_other_one_transaction_lives(world):
+    """Failure story A11: in two processes, as while a new version takes over."""
+    student = world.student()
+    buyer = Buyer(student.id, "Dilnoza", None, "uz")
+    world.gateway.latency["create"] = 0.2
+    async with assembled(world.settings()) as old, assembled(world.settings()) as new:
+        await new.database.upgrade()
+        await asyncio.gather(
+            *(process.dispatcher["checkout"].start(buyer, "protokol-57") for process in (old, new))
+        )
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+
+    states = [transaction.state for transaction in world.gateway.transactions.values()]
+    assert sorted(states) == ["confirmed", "created"]
     assert world.charged == [PRICE]
 
 
@@ -463,6 +501,7 @@ async def test_the_offered_price_is_charged_though_it_was_edited_meanwhile(world
 
 
 async def test_pay_pressed_again_at_another_price_is_another_payment_at_that_price(world):
+    """Failure story C2: what is offered anew."""
     student = world.student()
     async with world.bot():
         await pays(student)
@@ -480,6 +519,26 @@ async def test_pay_pressed_again_at_another_price_is_another_payment_at_that_pri
 
     assert "500\xa0000" in asked.text
     assert world.charged == [50_000_000]
+
+
+async def test_a_price_with_tiyin_is_offered_charged_and_told_to_the_tiyin(world):
+    """Failure story C1: to the gateway and back."""
+    world.settings()
+    offers = world.home / "offers.toml"
+    one = offers.read_text("utf-8").replace("1_478_000", "49999.50")
+    offers.write_text(re.sub(r"(?m)^discount.*$", "", one), "utf-8")
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        paid = await student.sees("✅")
+        told = await world.admins.sees("✅")
+
+    [create] = world.gateway.called("create")
+    assert type(create.body["amount"]) is int
+    assert world.charged == [4_999_950]
+    for said in (paid.text, told.text, *student.chat.texts[1:2]):
+        assert "49 999,50 soʻm" in facts(said)
 
 
 async def test_several_offers_are_a_choice(world):
@@ -653,21 +712,26 @@ async def test_a_topic_that_is_gone_costs_the_topic_and_not_the_notice(world):
 
 
 async def test_a_student_who_blocked_the_bot_is_paid_and_nothing_is_red(world):
-    """Failure story E5."""
+    """Failure story E5: and threw the chat away, so that there is nothing to edit."""
     student = world.student()
     world.gateway.latency["confirm"] = 0.5
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await student.sees("⏳")
+        waiting = await student.sees("⏳")
+        student.deletes(waiting)
         student.blocks()
         await world.admins.sees("✅")
-    database = Database(world.database_url)
-    async with database.read() as tx:
-        dead = await db.dead_notices(tx)
-    await database.close()
+        await world.telegram.until(
+            lambda: ("sendMessage", 403) in [(c.method, c.status) for c in world.telegram.calls]
+        )
+        student.unblocks()
+        start = student.says("/start protokol-57")
+        await student.sees("sotib olgansiz", since=start)
 
-    assert dead == []
+    assert world.charged == [PRICE]
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
+    assert world.stored("SELECT * FROM outbox WHERE dead_at IS NOT NULL") == []
 
 
 async def test_what_cannot_be_deleted_is_asked_to_be(world):

@@ -1,7 +1,6 @@
 """What is stored beside what ATMOS shows: by the ladder, a student, a day, a command."""
 
 import asyncio
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -164,11 +163,6 @@ async def database(world):
     await made.close()
 
 
-def stored(world, query, *given):
-    with sqlite3.connect(world.home / "checkout.db") as connection:
-        return connection.execute(query, given).fetchall()
-
-
 async def is_lost(world, student):
     """Leave a payment that failed here and was charged there, far from the ladder's next rung."""
     world.goes_wrong("confirm", Kind.drop)
@@ -225,7 +219,7 @@ async def test_what_atmos_does_not_show_as_paid_is_reported_and_kept(world, come
         await world.admins.sees("captured → contradiction")
 
     assert transaction.account in alarm.text
-    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
 
 
 async def test_the_command_changes_nothing_until_it_is_told_to(world):
@@ -239,12 +233,12 @@ async def test_the_command_changes_nothing_until_it_is_told_to(world):
     assert code == 1
     assert f"{order}: failed → charged" in said
     assert "0 agree, 1 differ, 0 not known yet" in said
-    assert stored(world, "SELECT status FROM intents") == [("failed",)]
+    assert world.stored("SELECT status FROM intents") == [("failed",)]
 
     code, said = await run(world, "reconcile", "--since", today, "--fix")
 
     assert code == 0, said
-    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
 
     code, said = await run(world, "reconcile", "--since", today)
 
@@ -298,9 +292,9 @@ async def test_retention_touches_only_what_is_over(world, database, comes_nine):
 
     comes_nine()
     async with world.bot():
-        while len(stored(world, "SELECT id FROM intents")) > len(kept):
+        while len(world.stored("SELECT id FROM intents")) > len(kept):
             await asyncio.sleep(0.05)
 
-    assert [number for (number,) in stored(world, "SELECT id FROM intents")] == list(kept)
-    assert [key for (key,) in stored(world, "SELECT key FROM outbox")] == ["dead", "waiting"]
-    assert stored(world, "SELECT count(*) FROM ledger") == [(1,)]
+    assert [number for (number,) in world.stored("SELECT id FROM intents")] == list(kept)
+    assert [key for (key,) in world.stored("SELECT key FROM outbox")] == ["dead", "waiting"]
+    assert world.stored("SELECT count(*) FROM ledger") == [(1,)]

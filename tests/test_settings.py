@@ -166,6 +166,7 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line_with_what_to_write(refused, name, value, cure):
+    """Failure story C7: a negative store id is among them."""
     [line] = refused(**{name: value})
 
     assert line.startswith(f"{name}: {cure}")

@@ -1,7 +1,6 @@
 """What the staff may do to a payment, told in the admin group."""
 
 import asyncio
-import sqlite3
 
 import pytest
 
@@ -48,11 +47,6 @@ def reversals(world):
     return [entry.amount for entry in world.gateway.ledger if entry.kind == "reversal"]
 
 
-def stored(world, query):
-    with sqlite3.connect(world.home / "checkout.db") as connection:
-        return connection.execute(query).fetchall()
-
-
 async def test_an_administrator_gives_the_money_back_and_the_student_is_told(world, admin):
     student = world.student()
     async with world.bot():
@@ -62,7 +56,7 @@ async def test_an_administrator_gives_the_money_back_and_the_student_is_told(wor
         report = await world.admins.sees("Kim qaytardi: Admin (502)")
         await world.admins.sees("puli qaytarilgan")
 
-    facts = stored(world, "SELECT kind, amount FROM ledger ORDER BY id")
+    facts = world.stored("SELECT kind, amount FROM ledger ORDER BY id")
     assert reversals(world) == [PRICE]
     assert order in told.text
     assert "739\xa0000" in told.text
@@ -143,7 +137,7 @@ async def test_nothing_is_asked_back_while_atmos_shows_nothing(world, admin):
         await world.admins.sees("javob bermadi")
 
     assert world.calls("reverse") == 0
-    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
 
 
 async def test_a_reversal_that_never_left_leaves_the_payment_paid(world, admin):
@@ -231,7 +225,7 @@ async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, 
         seen = f"paid {transaction.success_trans_id}" if charged else "unpaid"
         early = admin.says(f"/settle {order} unpaid", chat=world.admins)
         await world.admins.sees("Hal boʻlmadi", since=early)
-        while not stored(world, "SELECT checks FROM intents WHERE checks = 1"):
+        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
             await asyncio.sleep(0.05)
         said = admin.says(f"/settle {order} {seen}", chat=world.admins)
         await world.admins.sees("qoʻlda hal qilindi", since=said)
@@ -244,12 +238,12 @@ async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
     student = world.student()
     async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
         order = await is_unknown(world, student, acts=True)
-        while not stored(world, "SELECT checks FROM intents WHERE checks = 1"):
+        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
             await asyncio.sleep(0.05)
         said = admin.says(f"/settle {order} paid", chat=world.admins)
         await world.admins.sees("Hal boʻlmadi", since=said)
 
-    assert stored(world, "SELECT status FROM intents") == [("capturing",)]
+    assert world.stored("SELECT status FROM intents") == [("capturing",)]
 
 
 async def test_atmoss_word_counts_before_a_persons(world, admin):
@@ -273,7 +267,7 @@ async def test_what_is_not_unknown_is_not_settled_by_hand(world, admin):
         wrong = admin.says(f"/settle {order} gone", chat=world.admins)
         await world.admins.sees("/settle 249100032 unpaid", since=wrong)
 
-    assert stored(world, "SELECT status FROM intents") == [("captured",)]
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
 
 
 async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, admin):

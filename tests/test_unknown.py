@@ -2,15 +2,22 @@
 
 import asyncio
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
 from bot.app import atmos_client
+from sandbox.atmos import CARDS, Card, Transaction
 from sandbox.faults import Kind
-from tests.conftest import PRICE, pays, reaches_code
+from tests.conftest import PRICE, everything_said, names_card, pays, reaches_code
 
 QUICK = {"confirm_timeout": 1.0, "reconcile_delays": (1.5, 2.0), "otp_resend_after": 60}
 UNCLEAR = [Kind.drop, Kind.bad_gateway, Kind.server_error, Kind.garbage]
+
+
+@pytest.fixture
+def _admins_are_told_soon(monkeypatch):
+    monkeypatch.setattr("bot.reconcile.TOO_LONG", timedelta(seconds=0.1))
 
 
 @pytest.mark.parametrize("kind", UNCLEAR)
@@ -96,22 +103,153 @@ async def test_an_unknown_code_on_confirm_tells_the_admins_the_code(world):
         await student.sees("pul yechilmaganini")
 
 
+@pytest.mark.usefixtures("_admins_are_told_soon")
 async def test_an_outage_of_get_proves_nothing(world):
-    """Failure story A5."""
+    """Failure story A5: it lasts for longer than the ladder."""
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
     world.goes_wrong("get", Kind.bad_gateway, times=None)
-    async with world.bot(**QUICK):
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.1)):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
-        while world.calls("get") < 4:  # two rungs, with the client's own second try
+        while world.calls("get") < 3 * 3:  # three rungs, with the client's own two more tries
             await asyncio.sleep(0.1)
+        await world.admins.sees("haligacha nomaʼlum")
 
-        assert "yechilmaganini" not in student.chat.render()
+        assert world.stored("SELECT status FROM intents") == [("capturing",)]
 
         world.gateway.faults.clear()
-        await student.sees("✅", timeout=10)
+        await student.sees("✅")
+
+    assert not any("yechilma" in said for said in everything_said(student)[-2:])
+    assert world.admins.render().count("haligacha nomaʼlum") == 1
+
+
+@pytest.mark.usefixtures("_admins_are_told_soon")
+async def test_a_payment_the_gateway_has_forgotten_stays_unknown_and_is_not_replayed(world):
+    """Failure story A18."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.1, 0.1)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        world.gateway.transactions.clear()
+        world.gateway.faults.clear()
+        await world.admins.sees("haligacha nomaʼlum")
+        tap = student.taps("pay:protokol-57")
+        await student.sees("tekshir", since=tap)
+
+    assert world.stored("SELECT status FROM intents") == [("capturing",)]
+    assert (world.calls("create"), world.calls("confirm")) == (1, 1)
+    assert world.charged == [PRICE]
+    assert not any("✅" in said or "yechilmag" in said for said in everything_said(student))
+
+
+@pytest.mark.parametrize(("answer", "a_rung"), [("not found", 1), (Kind.bad_gateway, 3)])
+async def test_an_error_for_ever_is_asked_about_by_the_ladder_and_no_oftener(
+    world, answer, a_rung
+):
+    """Failure story B20; the client itself asks three times where an answer was lost."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    if answer != "not found":
+        world.goes_wrong("get", answer, times=None)
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.1, 60)):
+        await reaches_code(student)
+        if answer == "not found":
+            world.gateway.transactions.clear()
+        student.says(world.code)
+        await student.sees("tekshir")
+        while world.calls("get") < 2 * a_rung:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.2)  # more than two looks at what is due
+
+        assert world.calls("get") == 2 * a_rung
+
+
+async def test_a_new_attempt_hours_after_a_time_out_asks_about_the_old_one_first(world):
+    """Failure story A2."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 60
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(9,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+    await hours_pass(world)
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+    async with world.bot(reconcile_delays=(0.1,)):
+        tap = student.taps("pay:protokol-57")
+        await student.sees("tekshir", since=tap)
+        world.gateway.faults.clear()
+        await student.sees("pul yechilmaganini")
+        again = student.taps("Qaytadan boshlash")
+        await student.sees("karta raqam", since=again)
+
+    calls = [c.operation for c in world.gateway.calls if c.operation in ("create", "get")]
+    assert calls == ["create", *["get"] * (len(calls) - 2), "create"]
+    assert len(calls) > 2
+    assert world.charged == []
+
+
+LATE_NO = "8600992000001128"
+
+
+@pytest.mark.parametrize(("card", "answered_after"), [("8600990000000009", 1.5), (LATE_NO, 0.9)])
+async def test_paid_is_not_taken_back_by_what_the_capture_answers_afterwards(
+    world, monkeypatch, card, answered_after
+):
+    """Failure story A3: reconciliation was faster, then our call times out, or is declined."""
+    declines = Card(LATE_NO, "charged, and said not to be", "112", at="confirm", charged=True)
+    monkeypatch.setitem(CARDS, LATE_NO, declines)
+    student = world.student()
+    world.goes_wrong("confirm", Kind.slow, seconds=answered_after)
+    async with world.bot(confirm_timeout=1.2, reconcile_delays=(0.1,)):
+        await reaches_code(student, card)
+        student.says(world.code)
+        paid = await student.sees("✅")
+        while world.gateway.called("confirm")[0].status is None:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        start = student.says("/start protokol-57")
+        await student.sees("sotib olgansiz", since=start)
+
+    assert "✅" in paid.text
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
+    assert "yechilmadi" not in student.chat.render()
+    assert world.charged == [PRICE]
+
+
+HALVES = [
+    {"status_code": "0", "success_trans_id": 7},
+    {"confirmed": True, "success_trans_id": 7},
+    {"status_code": "0", "confirmed": True, "success_trans_id": 0},
+]
+
+
+@pytest.mark.parametrize("half", HALVES)
+async def test_completed_is_not_paid_before_the_money_has_moved(world, monkeypatch, half):
+    """Failure story A7."""
+    student = world.student()
+    shows = Transaction.view
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=5, reconcile_delays=(0.1,)):
+        await reaches_code(student)
+        monkeypatch.setattr(Transaction, "view", lambda transaction: shows(transaction) | half)
+        student.says(world.code)
+        await student.sees("tekshir")
+        while world.calls("get") < 2:
+            await asyncio.sleep(0.05)
+
+        assert "✅" not in student.chat.render()
+
+        monkeypatch.setattr(Transaction, "view", shows)
+        await world.charges(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
 
 
 async def test_a_capture_that_was_under_way_at_a_restart_is_asked_about(world):
@@ -223,13 +361,80 @@ async def test_a_late_charge_of_a_failed_payment_is_honoured_and_told(world):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("pul yechilmaganini")
-        transaction = next(iter(world.gateway.transactions.values()))
-        async with atmos_client(world.settings()) as atmos:
-            await atmos.confirm(transaction.id, otp=world.code)
+        await world.charges(world.code)
         await student.sees("✅")
         await world.admins.sees("Kechikkan")
 
     assert world.charged == [PRICE]
+
+
+@pytest.mark.parametrize("was", ["expired", "cancelled"])
+async def test_a_charge_found_for_a_payment_that_was_over_is_honoured_and_told(world, was):
+    """Failure stories A15 and B5: half an hour later somebody has it asked about."""
+    student = world.student()
+    async with world.bot(checkout_ttl=1.5):
+        await reaches_code(student)
+        if was == "cancelled":
+            student.taps("Bekor qilish")
+        over = await student.sees("pul yechilmadi")
+        await hours_pass(world)
+        await world.charges(world.code)
+        await world.alters("UPDATE intents SET check_at = created_at")
+        paid = await student.sees("✅", since=over)
+        told = await world.admins.sees("Kechikkan")
+
+    [(order, status)] = world.stored("SELECT id, status FROM intents")
+    assert status == "captured"
+    assert world.charged == [PRICE]
+    assert str(order) in paid.text
+    assert f"{order}. Bot uni yopilgan deb hisoblagan edi ({was})" in told.text
+
+
+async def test_a_last_look_before_the_capture_finds_it_bought_by_another_payment(world):
+    """Failure story A12: a payment given up is charged while the next is at its code."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=0.3, reconcile_delays=(0.4, 0.4)):
+        await reaches_code(student)
+        first = world.code
+        student.says(first)
+        await student.sees("pul yechilmaganini")
+        again = student.taps("Qaytadan boshlash")
+        await student.sees("karta raqam", since=again)
+        await names_card(student)
+        await student.sees("SMS kod", since=again)
+        await world.charges(first)
+        await student.sees("✅")
+        code = student.says(world.code)
+        await student.sees("sotib olgansiz", since=code)
+
+    assert len(world.gateway.transactions) == 2
+    assert world.charged == [PRICE]
+
+
+async def test_paid_is_never_said_before_it_is_stored(world):
+    """Failure story B4: the database refuses the fact of the money."""
+    student = world.student()
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(0.1,)):
+        await reaches_code(student)
+        await world.alters(
+            "CREATE TRIGGER full BEFORE INSERT ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        student.says(world.code)
+        while not world.calls("get"):
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+
+        assert world.charged == [PRICE]
+        assert "✅" not in student.chat.render() + world.admins.render()
+
+        await world.alters("DROP TRIGGER full")
+        await student.sees("✅")
+        await world.admins.sees("✅")
+
+    assert world.stored("SELECT kind, amount FROM ledger") == [("captured", PRICE)]
+    assert world.calls("confirm") == 1
 
 
 async def test_a_charge_given_back_before_we_knew_is_said_to_be(world):
@@ -314,6 +519,8 @@ async def test_a_database_that_fails_for_a_moment_stops_no_announcement(world):
         await world.admins.sees("✅")
 
 
-def everything_said(student):
-    written = student.chat.written.values()
-    return [said for message in written for said in (message.text, *message.edits)]
+async def hours_pass(world):
+    """Let what is written down about the payment be five hours older."""
+    moments = ("created_at", "expires_at", "acts_until", "check_at")
+    older = (f"{name} = strftime('%Y-%m-%d %H:%M:%f000', {name}, '-5 hours')" for name in moments)
+    await world.alters(f"UPDATE intents SET {', '.join(older)}")  # noqa: S608  names of ours
