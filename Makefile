@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo chaos test format lint types imports tests image lock
+.PHONY: install demo chaos mutants test format lint types imports tests image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -16,6 +16,9 @@ demo: install ## play a purchase: sandbox gateway, sandbox Telegram, the real bo
 
 chaos: install ## 200 students, every fault, kill -9 every few seconds; 0 violations in 5 minutes
 	$(BIN)/python -m sandbox.chaos
+
+mutants: install ## put defects into copies of the code, each of which a test must catch
+	$(BIN)/python -m tests.mutants
 
 test: format lint types imports tests ## every check
 

@@ -5,10 +5,11 @@ import sys
 from typing import Any
 
 import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from bot.redact import redact_event
 
-QUIET = ("aiogram.event", "httpx", "aiosqlite", "alembic", "aiohttp.access", "stamina")
+QUIET = ("aiogram.event", "httpx", "aiosqlite", "alembic", "aiohttp.access")
 
 
 def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
@@ -39,6 +40,18 @@ def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+    set_on_retry_hooks([_retried])
+
+
+def _retried(details: RetryDetails) -> None:
+    """Say that a call is made again, without its arguments: they may name people."""
+    structlog.get_logger("bot.log").warning(
+        "called_again",
+        call=details.name,
+        error=type(details.caused_by).__name__,
+        wait=round(details.wait_for, 1),
+    )
 
 
 def _renderer(style: str) -> Any:

@@ -1,0 +1,259 @@
+"""Does the suite have teeth? Each defect below is put into a copy, and its tests must fail there.
+
+`make mutants` runs it. The tests are first run without a defect: only what passes can catch one.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("atmos", "bot", "handlers", "locales", "migrations", "sandbox", "tests")
+AT_ONCE = 2
+LONGEST = 240.0  # seconds
+SIMULATION = "tests/test_simulation.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A defect: `old` becomes `new` in `file`, and one of `tests` must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def unknown(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/test_unknown.py::{name}" for name in names)
+
+
+MUTANTS = [
+    Mutant(
+        "a capture is asked again when its answer is lost",
+        "bot/checkout.py",
+        """        except OutcomeUnknown as error:
+            await self._outcomes.unclear(intent, error)
+        else:""",
+        """        except OutcomeUnknown:
+            await self.capture(intent, code, note_id)
+        else:""",
+        (
+            "tests/test_unknown.py::test_charged_and_the_answer_lost_ends_in_paid_once",
+            "tests/test_unknown.py::test_not_charged_is_said_only_when_atmos_can_no_longer_act",
+        ),
+    ),
+    Mutant(
+        "whoever loses the compare-and-set captures too",
+        "bot/checkout.py",
+        "        if after is None or not moved:\n",
+        "        if after is None:\n",
+        ("tests/test_payment.py", "tests/test_purchase.py", SIMULATION),
+    ),
+    Mutant(
+        "the last look before the capture is left out",
+        "bot/checkout.py",
+        """            await self._not_bought(tx, intent.buyer.id, intent.offer)
+            moved""",
+        "            moved",
+        ("tests/test_purchase.py", "tests/test_refusals.py", SIMULATION),
+    ),
+    Mutant(
+        "pay pressed while a capture is unknown opens a second payment",
+        "bot/checkout.py",
+        """            if intent.status is Status.capturing:
+                raise StillChecking(intent)
+            if intent.amount""",
+        """            if intent.status is Status.capturing:
+                await db.change(tx, intent, status=Status.failed)
+                return await self._add(tx, buyer, offer)
+            if intent.amount""",
+        unknown("test_charged_and_the_answer_lost_ends_in_paid_once"),
+    ),
+    Mutant(
+        "what is told of a charge is stored in a transaction of its own",
+        "bot/outcome.py",
+        """            said = [*self._paid(paid), *self._strange(intent, twice)]
+            await db.promise(tx, said, self._database.now())
+""",
+        """            said = [*self._paid(paid), *self._strange(intent, twice)]
+        await self._database.promise(said)
+""",
+        (SIMULATION,),
+    ),
+    Mutant(
+        "a late charge of an abandoned payment is dropped",
+        "bot/outcome.py",
+        "intent.status in SOLD | {Status.reversed}:\n                return False\n            if",
+        "intent.status in SOLD | ABANDONED:\n                return False\n            if",
+        unknown("test_a_late_charge_of_a_failed_payment_is_honoured_and_told"),
+    ),
+    Mutant(
+        "an unclear answer is taken for a no",
+        "bot/checkout.py",
+        "            await self._outcomes.unclear(intent, error)\n",
+        "            await self._outcomes.not_charged(intent)\n",
+        unknown("test_charged_and_the_answer_lost_ends_in_paid_once"),
+    ),
+    Mutant(
+        "092 of get is read as a failure",
+        "atmos/client.py",
+        "        if transaction is None and answer.ok:\n",
+        "        if code == 92:\n"
+        "            raise _refusal(answer)\n"
+        "        if transaction is None and answer.ok:\n",
+        unknown("test_charged_and_the_answer_lost_ends_in_paid_once"),
+    ),
+    Mutant(
+        "`confirmed` alone is trusted",
+        "atmos/transaction.py",
+        "        paid = self.confirmed and self.status_code == SUCCESS and "
+        "(self.success_trans_id or 0) > 0\n",
+        "        paid = self.confirmed\n",
+        ("tests/test_atmos.py", "tests/test_unknown.py"),
+    ),
+    Mutant(
+        "the callback says yes on an exception",
+        "bot/web.py",
+        '            refusal = "not now"\n',
+        "            refusal = None\n",
+        ("tests/test_approval.py",),
+    ),
+    Mutant(
+        "not charged is believed while ATMOS may still act",
+        "bot/reconcile.py",
+        "    if meaning in _DID_NOT_HAPPEN and _may_act(intent, now):\n",
+        "    if False:\n",
+        (
+            *unknown("test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back"),
+            SIMULATION,
+        ),
+    ),
+    Mutant(
+        "an outage of get proves that nothing was charged",
+        "bot/reconcile.py",
+        "            await self._later(intent, error)\n            return\n",
+        "            await self._outcomes.not_charged(intent)\n            return\n",
+        unknown("test_an_outage_of_get_proves_nothing"),
+    ),
+    Mutant(
+        "at its top the ladder gives up and says not charged",
+        "bot/reconcile.py",
+        "            await self._outcomes.left_unknown(intent)\n",
+        "            await self._outcomes.not_charged(intent)\n",
+        ("tests/test_reconcile.py::test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person",),
+    ),
+    Mutant(
+        "a notice is ticked off before it is sent",
+        "bot/outbox.py",
+        "            rows = await self._paced(row_id, notice)\n",
+        "            async with self._database.write() as tx:\n"
+        "                await db.change_notices(tx, rows, sent_at=now)\n"
+        "            rows = await self._paced(row_id, notice)\n",
+        (SIMULATION,),
+    ),
+    Mutant(
+        "a notice that meets 429 or a reset is given up",
+        "bot/outbox.py",
+        "    if isinstance(error, _AGAIN):\n",
+        "    if False:\n",
+        ("tests/test_outbox.py",),
+    ),
+    Mutant(
+        "the notices of a chat overtake each other",
+        "bot/db.py",
+        "    first = sa.select(sa.func.min(outbox.c.id))",
+        "    first = sa.select(sa.func.max(outbox.c.id))",
+        ("tests/test_outbox.py",),
+    ),
+    Mutant(
+        "a reversal is asked for without a look at what ATMOS shows",
+        "bot/staff.py",
+        "        if await self._reconciliation.record(intent, paid) is Verdict.agrees:\n",
+        "        if True:\n",
+        ("tests/test_staff.py",),
+    ),
+    Mutant(
+        "two presses are two reversals",
+        "bot/staff.py",
+        "        if not await self._database.move(intent, Status.reversing, **asked):\n"
+        "            return\n",
+        "        await self._database.move(intent, Status.reversing, **asked)\n",
+        ("tests/test_staff.py", SIMULATION),
+    ),
+]
+
+
+async def caught_by(mutant: Mutant | None, tests: Sequence[str]) -> str | None:
+    """Give the first test that fails in a copy with the defect, None where all pass."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        home = Path(folder)
+        for name in COPIED:
+            shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ("pyproject.toml", "offers.toml", ".env.example", "README.md"):
+            shutil.copy(ROOT / file, home)
+        if mutant is not None:
+            put_in(mutant, home / mutant.file)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            *tests,
+            cwd=home,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), LONGEST)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return "nothing: it took too long"
+    return failure(said.decode()) if process.returncode else None
+
+
+def put_in(mutant: Mutant, file: Path) -> None:
+    text = file.read_text("utf-8")
+    if text.count(mutant.old) != 1:
+        raise SystemExit(f"“{mutant.name}” does not fit {mutant.file} any more")
+    file.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+
+
+def failure(said: str) -> str:
+    """Give the name of the test that failed; a run that could not begin caught nothing."""
+    lines = [line for line in said.splitlines() if line.startswith("FAILED ")]
+    if not lines:
+        raise SystemExit(said)
+    return lines[0].removeprefix("FAILED ").partition(" - ")[0]
+
+
+async def main() -> int:
+    """Print what caught each defect; 1 if one was not caught."""
+    control = sorted({test for mutant in MUTANTS for test in mutant.tests})
+    if (broken := await caught_by(None, control)) is not None:
+        print(f"without any defect: {broken} fails")
+        return 1
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def tried(mutant: Mutant) -> bool:
+        async with turns:
+            caught = await caught_by(mutant, mutant.tests)
+        print(
+            f"{'ok  ' if caught else 'FAIL'} {mutant.name}: {caught or 'not caught'}", flush=True
+        )
+        return caught is not None
+
+    results = await asyncio.gather(*map(tried, MUTANTS))
+    print(f"{sum(results)} of {len(results)} defects are caught")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
