@@ -37,18 +37,22 @@ class Speech:
         """Say `words` and give the message's id."""
         return (await self.voice.say(self.chat_id, self.language, words)).message_id
 
-    @_patiently
     async def conclude(self, words: Words) -> None:
         """Turn the "⏳" message into `words`; without one, just say them."""
         if self.note_id is None:
             await self.say(words)
         else:
-            await self.voice.turn(self.chat_id, self.note_id, self.language, words)
+            await self._turn(self.note_id, words)
+
+    @_patiently
+    async def _turn(self, message_id: int, words: Words) -> None:
+        await self.voice.turn(self.chat_id, message_id, self.language, words)
 
     async def note(self, why: str) -> None:
-        """Show "⏳" if Telegram lets us: a payment that has begun does not hang on it."""
+        """Show "⏳" if Telegram lets us at once: a payment that has begun does not hang on it."""
         with suppress(AiogramError):
-            self.note_id = await self.say(Words(why))
+            said = await self.voice.say(self.chat_id, self.language, Words(why))
+            self.note_id = said.message_id
 
     @asynccontextmanager
     async def waiting(self, why: str) -> AsyncIterator[int]:
