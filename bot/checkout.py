@@ -216,16 +216,13 @@ class Checkout:
         if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
             raise CodeOver(intent)
         async with self._database.write() as tx:
-            await self._not_bought(tx, intent.buyer.id, intent.offer)
-            moved = await db.move(
-                tx,
-                intent,
-                Status.capturing,
-                note_id=None,
-                checks=0,
-                **self._times.asked(self._database.now()),
-            )
+            bought = await self._bought(tx, intent.buyer.id, intent.offer)
+            asked = {"note_id": None, "checks": 0} | self._times.asked(self._database.now())
+            target, changes = (Status.cancelled, {}) if bought else (Status.capturing, asked)
+            moved = await db.move(tx, intent, target, **changes)
             after = await db.intent(tx, intent.id)
+        if bought is not None:
+            raise AlreadyPaid(bought)
         if after is None or not moved:
             raise _where_it_stands(after)
         return after
@@ -341,12 +338,15 @@ class Checkout:
         return await self.live(intent.id)
 
     async def _not_bought(self, tx: AsyncConnection, student_id: int, slug: str) -> None:
-        offer = self._offers.find(slug)
-        if offer is not None and offer.repeatable:
-            return
-        bought = await db.bought(tx, student_id, slug)
+        bought = await self._bought(tx, student_id, slug)
         if bought is not None:
             raise AlreadyPaid(bought)
+
+    async def _bought(self, tx: AsyncConnection, student_id: int, slug: str) -> Intent | None:
+        """Give the payment because of which the student is not sold the offer."""
+        offer = self._offers.find(slug)
+        repeatable = offer is not None and offer.repeatable
+        return None if repeatable else await db.bought(tx, student_id, slug)
 
     async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:
         if not await self._database.move(intent, target, **changes):

@@ -53,17 +53,22 @@ class Outbox:
         self._bot = voice.bot
         self._database = database
         self._admins = admins
+        self._sent: set[int] = set()  # rows that are sent, and that not stored yet
         self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
 
     async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
         """Delete a message now. It is promised at the same time, in case now does not work."""
         promised = notices.deletion(chat_id, message_id, language, after=GRACE)
-        deleted, _ = await asyncio.gather(
-            self._erased(chat_id, message_id), self._database.promise([promised])
+        deleted, failed = await asyncio.gather(
+            self._erased(chat_id, message_id),
+            self._database.promise([promised]),
+            return_exceptions=True,
         )
-        if deleted and promised.key:
+        if deleted is True and failed is None and promised.key:
             async with self._database.write() as tx:
                 await db.keep_promise(tx, promised.key, self._database.now())
+        elif isinstance(failed, BaseException) and deleted is not True:
+            raise failed  # the message is still there, and nothing remembers it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set, and then what is still due; a commit wakes the worker.
@@ -101,7 +106,9 @@ class Outbox:
         changes: dict[str, Any] = {"attempts": attempts + 1}
         told: list[Notice] = []
         try:
-            rows = await self._paced(row_id, notice)
+            if row_id not in self._sent:
+                rows = await self._paced(row_id, notice)
+                self._sent.update(rows)
             changes["sent_at"] = now
         except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
             changes |= _after(error, notice, attempts, now)
@@ -110,6 +117,7 @@ class Outbox:
         async with self._database.write() as tx:
             await db.change_notices(tx, rows, **changes)
             await db.promise(tx, told, now)
+        self._sent.difference_update(rows)
 
     def _unreachable(self, notice: Notice) -> list[Notice]:
         """Tell the admins, once an order, of a student who will not read what became of it."""

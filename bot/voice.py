@@ -9,7 +9,7 @@ from aiogram.types import Message
 from aiolimiter import AsyncLimiter
 
 from bot.notices import Words
-from bot.texts import Texts
+from bot.texts import Texts, TextsError
 
 EVERYBODY = (25, 1.0)  # messages in seconds; Telegram's limit is about 30
 LONGEST = 3500  # characters; Telegram takes 4096, without the marks of HTML
@@ -38,11 +38,17 @@ class Voice:
     async def say_together(
         self, chat_id: int, language: str, all_words: Sequence[Words], topic_id: int | None
     ) -> int:
-        """Say as many of the texts as fit into one message, and give how many that was."""
-        said: list[str] = []
-        for words in all_words:
-            text = self._texts.html(language, words)
-            if said and sum(map(len, said)) + len(text) > LONGEST:
+        """Say as many of the texts as fit into one message, and give how many that was.
+
+        One that cannot be said ends the message before it: only alone does it fail.
+        """
+        said = [self._texts.html(language, all_words[0])]
+        for words in all_words[1:]:
+            try:
+                text = self._texts.html(language, words)
+            except TextsError:
+                break
+            if sum(map(len, said)) + len(text) > LONGEST:
                 break
             said.append(text)
         async with self._pace:

@@ -20,7 +20,7 @@ from bot.offers import TASHKENT
 from bot.payment import Buyer, Intent, Status
 from bot.reconcile import Reconciliation
 from handlers.speech import Speech
-from handlers.steps import Paying, intent_of, leave
+from handlers.steps import Paying, intent_of, leave, leave_what_is_over
 
 CODE = re.compile(r"[0-9]{6}")
 ORDER = re.compile(r"[0-9]{1,18}")
@@ -112,8 +112,7 @@ async def _capture(
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():
         await checkout.capture(intent, code, speech.note_id)
-    if await checkout.is_over(intent.id):
-        await leave(state, intent.id)
+    await leave_what_is_over(state, checkout)
 
 
 async def asks_again(

@@ -10,25 +10,28 @@ from bot.cards import CardError
 from bot.checkout import (
     AlreadyPaid,
     CardForgotten,
+    Checkout,
     CheckoutError,
     IntentOver,
 )
 from bot.staff import StaffError
 from handlers.refusals import words_for
 from handlers.speech import Speech
-from handlers.steps import Paying, leave
+from handlers.steps import Paying, leave_what_is_over
 
 log = structlog.get_logger()
 
 
-async def refused(event: ErrorEvent, state: FSMContext, speech: Speech) -> None:
+async def refused(
+    event: ErrorEvent, state: FSMContext, checkout: Checkout, speech: Speech
+) -> None:
     """Say why an act was refused."""
     error = event.exception
     if isinstance(error, CardForgotten):
         await state.set_data({"intent": error.intent.id})
         await state.set_state(Paying.card)
     elif isinstance(error, AlreadyPaid | IntentOver):
-        await leave(state, error.intent.id)
+        await leave_what_is_over(state, checkout)
     await speech.conclude(words_for(error))
 
 

@@ -99,9 +99,15 @@ async def asks_privacy(_: Message, speech: Speech) -> None:
     await speech.say(Words("privacy"))
 
 
-async def says_anything(message: Message, checkout: Checkout, speech: Speech) -> None:
-    """Answer outside of a dialogue: where the last payment stands, while that is news."""
-    await checkout.no_news(message.chat.id)
+async def says_anything(
+    message: Message,
+    wiped: bool,  # noqa: FBT001  aiogram passes by name
+    checkout: Checkout,
+    speech: Speech,
+) -> None:
+    """Answer outside of a dialogue: to a code that came late, where its payment stands."""
+    if wiped:
+        await checkout.no_news(message.chat.id)
     await speech.say(Words("idle"))
 
 

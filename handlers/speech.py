@@ -1,12 +1,12 @@
 """How handlers talk to one student: in their language, and never silent while ATMOS is asked."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import stamina
 from aiogram.exceptions import AiogramError, TelegramRetryAfter
-from aiogram.utils.chat_action import ChatActionSender
 
 from bot.notices import Words
 from bot.voice import Voice
@@ -61,6 +61,17 @@ class Speech:
         async with self.typing():
             yield self.note_id
 
-    def typing(self) -> ChatActionSender:
-        bot = self.voice.bot
-        return ChatActionSender.typing(chat_id=self.chat_id, bot=bot, interval=TYPING_EVERY)
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show that something goes on; a student who blocked the bot just does not see it."""
+        typing = asyncio.ensure_future(self._type())
+        try:
+            yield
+        finally:
+            typing.cancel()
+
+    async def _type(self) -> None:
+        while True:
+            with suppress(AiogramError):
+                await self.voice.bot.send_chat_action(self.chat_id, "typing")
+            await asyncio.sleep(TYPING_EVERY)

@@ -3,7 +3,7 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 
-from bot.checkout import IntentGone
+from bot.checkout import Checkout, IntentGone
 
 
 class Paying(StatesGroup):
@@ -15,6 +15,13 @@ class Paying(StatesGroup):
 async def leave(state: FSMContext, intent_id: int) -> None:
     """End the dialogue, if it is about this payment and not already about another."""
     if (await state.get_data()).get("intent") == intent_id:
+        await state.clear()
+
+
+async def leave_what_is_over(state: FSMContext, checkout: Checkout) -> None:
+    """End the dialogue, if there is nothing left to type for its payment."""
+    intent_id = (await state.get_data()).get("intent")
+    if intent_id is not None and await checkout.is_over(intent_id):
         await state.clear()
 
 

@@ -58,9 +58,8 @@ MUTANTS = [
     Mutant(
         "the last look before the capture is left out",
         "bot/checkout.py",
-        """            await self._not_bought(tx, intent.buyer.id, intent.offer)
-            moved""",
-        "            moved",
+        "            bought = await self._bought(tx, intent.buyer.id, intent.offer)\n",
+        "            bought = None\n",
         ("tests/test_purchase.py", "tests/test_refusals.py", SIMULATION),
     ),
     Mutant(

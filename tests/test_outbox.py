@@ -12,7 +12,7 @@ from bot.db import Database
 from bot.notices import AdminGroup, Notice, Words
 from sandbox.faults import Fault, Kind
 from sandbox.telegram_limits import Limits
-from tests.conftest import ADMINS, PRICE, free_port, reaches_code
+from tests.conftest import ADMINS, GOOD, PRICE, free_port, pays, reaches_code
 from tests.test_texts import INTENT
 
 SALES = 40
@@ -186,3 +186,49 @@ async def test_a_notice_with_a_button_keeps_it_amid_a_flood(world, database):
     assert ["ikki marta" in text for text in said] == [False, True, False]
     assert all(f"order-{n}" in said[0] for n in range(3))
     assert world.admins.from_bot[1].markup
+
+
+async def test_a_notice_that_cannot_be_said_does_not_take_its_neighbours_with_it(world, database):
+    group = AdminGroup(ADMINS, None, "uz")
+    words = [
+        Words("admin-settled", settled(1)),
+        Words("no-such-text"),
+        Words("admin-settled", settled(2)),
+    ]
+    await database.promise([group.told(one, f"{n}") for n, one in enumerate(words)])
+    async with world.bot():
+        await world.admins.sees("order-2")
+
+    assert any("order-1" in text for text in world.admins.texts)
+    assert len(world.stored("SELECT id FROM outbox WHERE dead_at IS NOT NULL")) == 1
+
+
+async def test_what_was_said_is_not_said_again_while_that_cannot_be_stored(world, database):
+    group = AdminGroup(ADMINS, None, "uz")
+    await world.alters(
+        "CREATE TRIGGER full BEFORE UPDATE OF sent_at ON outbox "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    await database.promise([group.told(Words("admin-settled", settled(1)), "1")])
+    async with world.bot():
+        await world.admins.sees("order-1")
+        await asyncio.sleep(2.5)
+        await world.alters("DROP TRIGGER full")
+        while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
+            await asyncio.sleep(0.05)
+
+    assert sum("order-1" in text for text in world.admins.texts) == 1
+
+
+async def test_a_step_is_done_though_the_deletion_could_not_be_stored(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        await world.alters(
+            "CREATE TRIGGER full BEFORE INSERT ON outbox "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        card = student.says(GOOD)
+        await student.sees("muddat", since=card)
+
+    assert card.deleted

@@ -109,7 +109,7 @@ async def test_an_outage_of_get_proves_nothing(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
     world.goes_wrong("get", Kind.bad_gateway, times=None)
-    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.1)):
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.4)):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
@@ -132,7 +132,7 @@ async def test_a_payment_the_gateway_has_forgotten_stays_unknown_and_is_not_repl
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
     world.goes_wrong("get", Kind.bad_gateway, times=None)
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.1, 0.1)):
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.1, 0.4)):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
@@ -157,7 +157,7 @@ async def test_an_error_for_ever_is_asked_about_by_the_ladder_and_no_oftener(
     world.goes_wrong("confirm", Kind.drop)
     if answer != "not found":
         world.goes_wrong("get", answer, times=None)
-    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.1, 60)):
+    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.2, 60)):
         await reaches_code(student)
         if answer == "not found":
             world.gateway.transactions.clear()
@@ -394,7 +394,7 @@ async def test_a_last_look_before_the_capture_finds_it_bought_by_another_payment
     """Failure story A12: a payment given up is charged while the next is at its code."""
     student = world.student()
     world.goes_wrong("confirm", Kind.drop)
-    async with world.bot(confirm_timeout=0.3, reconcile_delays=(0.4, 0.4)):
+    async with world.bot(confirm_timeout=0.3, reconcile_delays=(0.4, 0.8)):
         await reaches_code(student)
         first = world.code
         student.says(first)
@@ -407,9 +407,15 @@ async def test_a_last_look_before_the_capture_finds_it_bought_by_another_payment
         await student.sees("✅")
         code = student.says(world.code)
         await student.sees("sotib olgansiz", since=code)
+        thanks = student.says("rahmat!")
+        await student.sees("/start ni bosing", since=thanks)
 
     assert len(world.gateway.transactions) == 2
     assert world.charged == [PRICE]
+    assert world.stored("SELECT status FROM intents ORDER BY created_at") == [
+        ("captured",),
+        ("cancelled",),
+    ]
 
 
 async def test_paid_is_never_said_before_it_is_stored(world):
