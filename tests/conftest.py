@@ -165,6 +165,11 @@ def _no_pauses_between_retries():
 
 
 @pytest.fixture(autouse=True)
+def _quick_ticks(monkeypatch):
+    monkeypatch.setattr("bot.app.TICK", 0.05)
+
+
+@pytest.fixture(autouse=True)
 def _no_daily_comparison(monkeypatch):
     """A story that crosses nine o'clock is no other story."""
     monkeypatch.setattr("bot.daily.AT", time.max)
