@@ -61,15 +61,16 @@ SETTLED = frozenset(
 _DID_NOT_HAPPEN = {Verdict.not_charged, Verdict.not_reversed}
 
 
-def verdict(intent: Intent, transaction: Transaction, now: datetime) -> Verdict:
-    """Compare what is stored with the evidence.
+def verdict(intent: Intent, transaction: Transaction, asked_at: datetime) -> Verdict:
+    """Compare what is stored with the evidence that ATMOS was asked for at `asked_at`.
 
-    "It did not happen" is believed only when ATMOS can no longer be acting on what was asked.
+    "It did not happen" is believed only when ATMOS could no longer be acting even then: what it
+    shows may be as old as the question.
     """
     if transaction.state is State.paid and not is_same_money(intent, transaction):
         return Verdict.another
     meaning = _MEANING[transaction.state][intent.status]
-    if meaning in _DID_NOT_HAPPEN and _may_act(intent, now):
+    if meaning in _DID_NOT_HAPPEN and _may_act(intent, asked_at):
         return Verdict.undecided
     return meaning
 
@@ -108,8 +109,7 @@ class Reconciliation:
         Raises:
             AtmosError: There is no evidence; nothing changed.
         """
-        transaction = await self.evidence(intent)
-        return await self.record(intent, transaction)
+        return await self.record(intent, *await self.evidence(intent))
 
     async def look(self, intent: Intent) -> Verdict:
         """Ask about one now, and record nothing.
@@ -117,21 +117,24 @@ class Reconciliation:
         Raises:
             AtmosError: There is no evidence.
         """
-        return verdict(intent, await self.evidence(intent), self._database.now())
+        return verdict(intent, *await self.evidence(intent))
 
-    async def evidence(self, intent: Intent) -> Transaction:
-        """Give what ATMOS shows of an intent.
+    async def evidence(self, intent: Intent) -> tuple[Transaction, datetime]:
+        """Give what ATMOS shows of an intent, and when it was asked.
 
         Raises:
             AtmosError: It shows nothing, which proves nothing.
         """
         if intent.transaction_id is None:
             raise OutcomeUnknown(f"{intent.id} was never opened at ATMOS")
-        return await self._atmos.get(intent.transaction_id)
+        asked_at = self._database.now()
+        return await self._atmos.get(intent.transaction_id), asked_at
 
-    async def record(self, intent: Intent, transaction: Transaction) -> Verdict:
+    async def record(
+        self, intent: Intent, transaction: Transaction, asked_at: datetime
+    ) -> Verdict:
         """Record what the evidence means, and say it to whoever is to know."""
-        found = verdict(intent, transaction, self._database.now())
+        found = verdict(intent, transaction, asked_at)
         match found:
             case Verdict.charged if not await self._outcomes.charged(intent.id, transaction):
                 return Verdict.agrees  # another road was faster

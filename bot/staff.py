@@ -1,5 +1,7 @@
 """The use cases of the staff: look at a payment, give its money back, settle what is unknown."""
 
+from datetime import datetime
+
 import structlog
 
 from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
@@ -70,8 +72,8 @@ class Staff:
         intent = await self.find(order)
         if intent.status is not Status.captured:
             return intent
-        paid = await self._evidence(intent)
-        if await self._reconciliation.record(intent, paid) is Verdict.agrees:
+        paid, asked_at = await self._evidence(intent)
+        if await self._reconciliation.record(intent, paid, asked_at) is Verdict.agrees:
             await self._reverse(intent, paid, by)
         return await self.find(order)
 
@@ -83,7 +85,7 @@ class Staff:
             NoAnswer: ATMOS shows nothing of it.
         """
         intent = await self.find(order)
-        await self._reconciliation.record(intent, await self._evidence(intent))
+        await self._reconciliation.record(intent, *await self._evidence(intent))
         return await self.find(order)
 
     async def settle_by_hand(
@@ -110,8 +112,9 @@ class Staff:
         self, intent: Intent, state: State, success_trans_id: int | None, by: str
     ) -> None:
         seen = _seen(intent, state, success_trans_id)
-        complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
-        found = await self._reconciliation.record(intent, seen) if complete else None
+        if seen.state is not state:  # ATMOS's own rule: a paid one has its success_trans_id
+            raise NotSettled
+        found = await self._reconciliation.record(intent, seen, self._database.now())
         if found not in SETTLED:
             raise NotSettled
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
@@ -119,7 +122,7 @@ class Staff:
         told = self._admins.told(notices.settled(intent, state, by), key)
         await self._database.promise([told])
 
-    async def _evidence(self, intent: Intent) -> Transaction:
+    async def _evidence(self, intent: Intent) -> tuple[Transaction, datetime]:
         try:
             return await self._reconciliation.evidence(intent)
         except AtmosError as error:

@@ -126,7 +126,7 @@ MUTANTS = [
     Mutant(
         "not charged is believed while ATMOS may still act",
         "bot/reconcile.py",
-        "    if meaning in _DID_NOT_HAPPEN and _may_act(intent, now):\n",
+        "    if meaning in _DID_NOT_HAPPEN and _may_act(intent, asked_at):\n",
         "    if False:\n",
         (
             *unknown("test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back"),
@@ -173,8 +173,8 @@ MUTANTS = [
     Mutant(
         "a reversal is asked for without a look at what ATMOS shows",
         "bot/staff.py",
-        "        if await self._reconciliation.record(intent, paid) is Verdict.agrees:\n",
-        "        if True:\n",
+        "if await self._reconciliation.record(intent, paid, asked_at) is Verdict.agrees:",
+        "if True:",
         ("tests/test_staff.py",),
     ),
     Mutant(

@@ -14,7 +14,7 @@ from bot.offers import TASHKENT
 from bot.payment import Status
 from bot.reconcile import Verdict, verdict
 from sandbox.faults import Kind
-from tests.conftest import ADMINS, PRICE, pays, reaches_code
+from tests.conftest import ADMINS, PRICE, everything_said, pays, reaches_code
 from tests.test_commands import run
 from tests.test_texts import INTENT
 
@@ -67,6 +67,27 @@ def test_that_nothing_happened_is_believed_only_when_atmos_can_act_no_more(statu
 
     assert verdict(intent, shown(state), NOW - timedelta(seconds=1)) is Verdict.undecided
     assert verdict(intent, shown(state), NOW) is not Verdict.undecided
+
+
+async def test_evidence_is_as_old_as_the_question(world):
+    """ATMOS charged after it had looked, and its answer came when it could act no more."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    world.goes_wrong("get", Kind.slow, seconds=1.0)
+    async with world.bot(confirm_timeout=0.7, reconcile_delays=(0.8, 60.0)):
+        await reaches_code(student)
+        code = world.code
+        student.says(code)
+        while not world.calls("get"):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        await world.charges(code)
+        await asyncio.sleep(1.5)
+        assert world.stored("SELECT status FROM intents") == [("capturing",)]
+        student.taps("Natijani soʻrash")
+        await student.sees("✅")
+
+    assert not any("yechilmaganini" in said for said in everything_said(student))
 
 
 @pytest.mark.parametrize("changes", [{"amount": PRICE - 1}, {"account": "1"}])
