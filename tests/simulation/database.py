@@ -1,37 +1,23 @@
-"""SQLite for the bot without threads: aiosqlite's surface over the `sqlite3` of this thread.
+"""SQLite for the bot without threads: the engine `bot.db` asks for, over the `sqlite3` of here.
 
-Every statement and commit is a point at which others run and the process may die. The files, the
-locks and the SQL are SQLite's own.
+The statements, the files and the locks are the real ones. Before each statement and around each
+commit others may run, and the process may die.
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import QueuePool
 
 from bot import db
 
-NAMES = (
-    "DatabaseError",
-    "Error",
-    "IntegrityError",
-    "NotSupportedError",
-    "OperationalError",
-    "ProgrammingError",
-    "sqlite_version",
-    "sqlite_version_info",
-)
-
 
 class Process(Protocol):
-    """Whose connection it is."""
+    """Whose engine it is."""
 
     dead: bool
 
@@ -42,128 +28,80 @@ class Process(Protocol):
         """Hear of a commit."""
 
 
-class Cursor:
-    """A cursor of aiosqlite's kind."""
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-        self._cursor = connection.raw.cursor()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    @property
-    def description(self) -> Any:
-        return self._cursor.description
-
-    @property
-    def rowcount(self) -> int:
-        return self._cursor.rowcount
-
-    @property
-    def lastrowid(self) -> int | None:
-        return self._cursor.lastrowid
-
-    async def execute(self, statement: str, parameters: Any = ()) -> Self:
-        await self._connection.process.point(_place(statement))
-        self._cursor.execute(statement, parameters)
-        return self
-
-    async def fetchall(self) -> list[Any]:
-        return self._cursor.fetchall()
-
-    async def close(self) -> None:
-        self._cursor.close()
-
-
 class Connection:
-    """A connection of aiosqlite's kind; it dies with its process, and its transaction with it."""
+    """As much of SQLAlchemy's `AsyncConnection` as `bot.db` uses."""
 
-    def __init__(self, path: str, process: Process) -> None:
-        self.process = process
-        self.raw = sqlite3.connect(path, check_same_thread=False)
-        self._tx = SimpleNamespace(put_nowait=_at_once)
+    def __init__(self, connection: sa.Connection, process: Process) -> None:
+        self._connection = connection
+        self._process = process
 
-    def __await__(self) -> Any:
-        return self._opened().__await__()
+    @property
+    def dialect(self) -> sa.Dialect:
+        return self._connection.dialect
 
-    async def _opened(self) -> Self:
+    async def execution_options(self, **options: Any) -> Self:
+        self._connection.execution_options(**options)
         return self
 
-    @property
-    def _conn(self) -> sqlite3.Connection:
-        return self.raw
-
-    @property
-    def _connection(self) -> sqlite3.Connection | None:
-        return None if self.process.dead else self.raw
-
-    @property
-    def isolation_level(self) -> str | None:
-        return self.raw.isolation_level
-
-    def cursor(self) -> Cursor:
-        return Cursor(self)
-
-    async def create_function(self, *args: Any, **options: Any) -> None:
-        self.raw.create_function(*args, **options)
-
-    async def commit(self) -> None:
-        await self.process.point("db before COMMIT")
-        self.raw.commit()
-        self.process.committed()
-        await self.process.point("db after COMMIT")
-
-    async def rollback(self) -> None:
-        if not self.process.dead:
-            self.raw.rollback()
-
-    async def close(self) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Do what the operating system does for a process that is gone."""
-        self.raw.close()
+    async def execute(self, statement: sa.Executable) -> Any:
+        await self._process.point("database, before a statement")
+        return self._connection.execute(statement)
 
 
-def _at_once(asked: tuple[Any, Callable[[], None]]) -> None:
-    future, act = asked
-    future.set_result(act())
+class Engine:
+    """As much of SQLAlchemy's `AsyncEngine` as `bot.db` uses, for one process.
 
+    When the process dies its connections are closed as the operating system would close them.
+    """
 
-def _place(statement: str) -> str:
-    return f"db {statement.split(None, 1)[0]}"
+    def __init__(self, sync_engine: sa.Engine, process: Process) -> None:
+        self.sync_engine = sync_engine
+        self._process = process
+        self._opened: list[sqlite3.Connection] = []
+        sa.event.listen(sync_engine, "connect", lambda raw, _: self._opened.append(raw))
 
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        await self._process.point("database, before BEGIN")
+        connection = self.sync_engine.connect()
+        try:
+            yield Connection(connection, self._process)
+        finally:
+            if not self._process.dead:
+                connection.close()
 
-class Module(SimpleNamespace):
-    """What SQLAlchemy takes for the module `aiosqlite`."""
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Connection]:
+        async with self.connect() as connection:
+            connection._connection.begin()
+            yield connection
+            await self._process.point("database, before COMMIT")
+            connection._connection.commit()
+            self._process.committed()
+            await self._process.point("database, after COMMIT")
 
-    Connection = Connection
+    def cut(self) -> None:
+        for raw in self._opened:
+            raw.close()
 
-
-_DBAPI = AsyncAdapt_aiosqlite_dbapi(
-    Module(**{name: getattr(sqlite3, name) for name in NAMES}),  # type: ignore[arg-type]
-    sqlite3,
-)
+    async def dispose(self) -> None:
+        self.sync_engine.dispose()
 
 
 class Engines:
-    """Makes the engine of each process.
+    """Makes databases, and engines that share what SQLAlchemy has compiled.
 
-    All share one dialect and its compiled statements, which for a new engine would be compiled
-    anew: that took longer than everything else in a seed.
+    For a new engine it would compile everything anew, which took longer than all else in a seed.
     """
 
     def __init__(self, home: Path) -> None:
         template = home / "template.db"
-        first = create_async_engine(f"sqlite+aiosqlite:///{template}", module=_DBAPI).sync_engine
-        self._dialect = first.dialect
-        self._cache = first._compiled_cache
-        with closing(sqlite3.connect(template)) as raw:
-            raw.execute("PRAGMA journal_mode=WAL")
-            for statement in _schema(first.dialect):
-                raw.execute(statement)
-            raw.commit()
+        self._first = sa.create_engine(f"sqlite:///{template}")
+        with self._first.begin() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        with self._first.begin() as connection:
+            db.metadata.create_all(connection)
+        self._first.dispose()
         self._empty = template.read_bytes()
 
     def database(self, path: Path) -> Path:
@@ -171,30 +109,9 @@ class Engines:
         path.write_bytes(self._empty)
         return path
 
-    def engine(self, path: Path, process: Process) -> tuple[AsyncEngine, list[Connection]]:
-        """Make an engine for `process`, and the list its connections will be found in."""
-        connections: list[Connection] = []
-
-        def opened(*_args: Any, **_options: Any) -> Connection:
-            connections.append(Connection(str(path), process))
-            return connections[-1]
-
-        def creator() -> Any:
-            return _DBAPI.connect(async_creator_fn=opened)
-
-        pool = AsyncAdaptedQueuePool(creator, dialect=self._dialect, max_overflow=-1)
-        engine = sa.Engine(pool, self._dialect, sa.make_url(f"sqlite+aiosqlite:///{path}"))
-        engine._compiled_cache = self._cache
-        return AsyncEngine(engine), connections
-
-
-def _schema(dialect: sa.Dialect) -> list[str]:
-    statements: list[str] = []
-    for table in db.metadata.sorted_tables:
-        statements.append(str(sa.schema.CreateTable(table).compile(dialect=dialect)))
-        statements += [
-            str(sa.schema.CreateIndex(index).compile(dialect=dialect)) for index in table.indexes
-        ]
-    return statements
-
-
+    def engine(self, path: Path, process: Process) -> Engine:
+        first = self._first
+        pool = QueuePool(lambda: sqlite3.connect(path), dialect=first.dialect, max_overflow=-1)
+        engine = sa.Engine(pool, first.dialect, sa.make_url(f"sqlite:///{path}"))
+        engine._compiled_cache = first._compiled_cache
+        return Engine(engine, process)

@@ -11,15 +11,17 @@ from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.enums import ParseMode
 from aiogram.types import LinkPreviewOptions
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from atmos import AtmosClient
 from bot import app, telegram
 from bot import web as http
 from bot.app import App
 from bot.db import Database
+from bot.storage import DialogueStorage
+from handlers.arrival import Languages
 from tests.simulation.clock import OWNER
-from tests.simulation.database import Connection
+from tests.simulation.database import Engine
+from tests.simulation.dialogues import KeptDialogues, OneLanguage
 from tests.simulation.network import Line, Wire
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Process:
         self.lives = lives  # points until it dies; None: for ever
         self._context = copy_context()
         self._context.run(OWNER.set, self)
-        self._connections: list[Connection] = []
+        self._engine: Engine | None = None
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._due = {name: asyncio.Event() for name in ("outbox", "timeouts", "checks")}
@@ -67,10 +69,17 @@ class Process:
         finally:
             self._live(f"{place}, after")
 
-    def engine(self) -> AsyncEngine:
+    def engine(self) -> Engine:
         """Give the engine that `Database` asks for."""
-        engine, self._connections = self.world.machine.engines.engine(self.world.path, self)
-        return engine
+        self._engine = self.world.machine.engines.engine(self.world.path, self)
+        return self._engine
+
+    def dialogues(self, database: Database) -> DialogueStorage:
+        kept = self.world.dialogues
+        return DialogueStorage(database) if kept is None else KeptDialogues(kept)
+
+    def languages(self, database: Database, default: str) -> Languages:
+        return (Languages if self.world.dialogues is None else OneLanguage)(database, default)
 
     def committed(self) -> None:
         self._changed.set()
@@ -223,7 +232,7 @@ class Process:
     def _end(self, how: str) -> None:
         self.dead = True
         self.over.set_result(how)
-        for connection in self._connections:
-            connection.stop()
+        if self._engine is not None:
+            self._engine.cut()
         for task in list(self.tasks):
             task.cancel("killed")

@@ -21,6 +21,7 @@ from sandbox.telegram import Telegram
 from sandbox.telegram_answer import Answer as Said
 from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
+from tests.simulation.dialogues import Kept
 from tests.simulation.machine import Machine
 from tests.simulation.process import Process
 from tests.simulation.weather import Slowness, Weather
@@ -91,6 +92,7 @@ class World:
         asks_first = self.luck.random() < 0.4  # ATMOS asks the merchant before a debit
         self.settings = settings = machine.settings[asks_first]
         self.offers = machine.shops[0]
+        self.dialogues: Kept | None = {} if self.luck.random() < 0.75 else None  # None: in SQL
         self.weather = Weather(self.random("weather"))
         self.tally = Tally()
         self.lines: list[str] = []
