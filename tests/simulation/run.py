@@ -3,6 +3,7 @@
 import asyncio
 import random as luck_of_libraries
 
+from tests.simulation import invariants
 from tests.simulation.clock import Loop
 from tests.simulation.machine import Machine
 from tests.simulation.people import GOOD, Student
@@ -20,6 +21,7 @@ def play(machine: Machine, seed: int) -> World:
     world = World(seed, loop, path, machine)
     try:
         loop.run_until_complete(_story(world))
+        world.broken = invariants.broken(world)
     finally:
         _end(loop)
         world.close()

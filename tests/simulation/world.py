@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from aiogram.exceptions import AiogramError
 
 from sandbox.atmos import Answer, Entry, Gateway, Transaction
 from sandbox.telegram import Telegram
+from sandbox.telegram_bell import Bell
 from sandbox.telegram_answer import Answer as Said
 from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
@@ -27,6 +28,7 @@ from tests.simulation.process import Process
 from tests.simulation.weather import Slowness, Weather
 
 T = TypeVar("T")
+ATMOS_ACTS = 120.0  # seconds in which ATMOS charges, or never does
 ARRIVED: ContextVar[float] = ContextVar("ARRIVED")
 HEADS = """
     SELECT min(due_at) FROM outbox WHERE id IN (
@@ -49,6 +51,44 @@ class Charge:
 
     entry: Entry
     arrived: float
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether ATMOS took longer than it ever should."""
+        return self.entry.at - self.arrived > ATMOS_ACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the bot showed somebody at a moment, and the buttons under it."""
+
+    at: float
+    chat_id: int
+    text: str
+    buttons: tuple[str, ...]
+
+
+class Witness(Bell):
+    """Hears of every change in every chat, and remembers what the bot showed."""
+
+    def __init__(self, telegram: Telegram) -> None:
+        super().__init__()
+        self.said: list[Said] = []
+        self._telegram = telegram
+        self._seen: Counter[int] = Counter()
+
+    def ring(self) -> None:
+        for chat in self._telegram.chats.values():
+            for event in chat.history[self._seen[chat.id] :]:
+                if event.message.from_bot and event.kind != "deleted":
+                    buttons = tuple(
+                        button.get("callback_data", "")
+                        for row in event.message.rows
+                        for button in row
+                    )
+                    self.said.append(Said(event.at, chat.id, event.text, buttons))
+            self._seen[chat.id] = len(chat.history)
+        super().ring()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -96,7 +136,7 @@ class World:
         self.weather = Weather(self.random("weather"))
         self.tally = Tally()
         self.lines: list[str] = []
-        self.broken: list[str] = []  # errors nobody injected
+        self.broken: list[str] = []  # what was seen to be wrong
         self.telegram = Telegram(
             token=settings.bot_token.get_secret_value(),
             now=loop.epoch,
@@ -108,9 +148,11 @@ class World:
             latency=Slowness(self.weather),
             callback=lambda _url, body: self.process.agrees(body),
             callback_url="merchant" if asks_first else None,
+            adds=self.luck.choice((100, 50_000_00)) if self.luck.random() < 0.03 else 0,
             resend_after=self.luck.choice((0.0, 60.0)),
             missing_paths=self.luck.choice(((), (), ("/merchant/pay/retry-otp",))),
         )
+        self.telegram.bell = self._witness = Witness(self.telegram)
         self.telegram.updates.sink = self._arrives
         self._inbox: list[Pending] = []
         self._bell = asyncio.Event()
@@ -171,6 +213,13 @@ class World:
 
     def failed(self, duty: str, error: BaseException) -> None:
         self.broken.append(f"{duty} failed: {error!r}")
+
+    @property
+    def said(self) -> list[Said]:
+        return self._witness.said
+
+    def dump(self) -> Iterator[str]:
+        return self._book.iterdump()
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the bot's database, past the bot."""
