@@ -101,10 +101,10 @@ def paid_is_said_after_the_charge(records: Records) -> Iterator[str]:
 def paid_is_said_once(records: Records) -> Iterator[str]:
     """A second time is allowed where the reply to the first, or the memory of it, was lost."""
     world = records.world
-    lost = sum(world.tally.crashes.values()) + sum(
+    lost = world.tally["death or stop"].total() + sum(
         count
-        for what, count in world.tally.faults.items()
-        if what.startswith(("telegram sendMessage", "telegram editMessageText"))
+        for what, count in world.tally["fault of Telegram"].items()
+        if what.startswith(("sendMessage", "editMessageText"))
     )
     for intent in records.intents:
         for chat_id in (intent.student_id, records.admins):

@@ -49,7 +49,7 @@ class Wire(httpx.AsyncBaseTransport):
         operation = PATHS.get(request.url.path, "?")
         try:
             answer = await self._caller.asks(
-                f"atmos {operation}", lambda: self._outside.gateway_answers(operation, request)
+                f"ATMOS {operation}", lambda: self._outside.gateway_answers(operation, request)
             )
         except Refused as error:
             raise httpx.ConnectError("refused") from error
@@ -80,7 +80,7 @@ class Line(Session):
         try:
             async with asyncio.timeout(self.timeout if timeout is None else timeout):
                 answer = await self._caller.asks(
-                    f"telegram {name}", lambda: self._outside.telegram_answers(name, params)
+                    f"Telegram {name}", lambda: self._outside.telegram_answers(name, params)
                 )
         except TimeoutError as late:
             raise TelegramNetworkError(method=method, message="Request timeout error") from late

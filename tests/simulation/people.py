@@ -35,26 +35,48 @@ NOTE = "⏳"
 class Student:
     """One person with a phone and some patience."""
 
-    def __init__(self, world: World, person: Person, random: Random, card: str = "") -> None:
+    def __init__(self, world: World, person: Person, random: Random) -> None:
         self.world = world
         self.person = person
         self._random = random
-        self._card = card  # the only one that is used, if any
+        self._slug = random.choice(SLUGS)
+        self._cards = CARDS
+        self._oddity = random.choice((0.0, 0.1, 0.1, 0.3))
+        self._paces = random.choice(((1.0, 2.0, 4.0), (4.0, 8.0, 20.0), (2.0, 15.0, 70.0, 250.0)))
 
     async def lives(self) -> None:
         """Try to buy, on and off, until patience is over."""
         await asyncio.sleep(self._random.uniform(0, 30))
-        self.says(f"/start {self._random.choice(SLUGS)}")
-        for _ in range(self._random.randint(5, 16)):
-            await asyncio.sleep(self._random.choice((1.0, 2.5, 4.0, 7.0, 15.0, 40.0, 100.0)))
-            self._odd() if self._random.random() < 0.15 else self._sensible()
+        self._starts()
+        patience = self._random.randint(5, 12)
+        while patience > 0:
+            await asyncio.sleep(self._random.choice(self._paces))
+            patience -= 1
+            if self._random.random() < self._oddity:
+                self._odd()
+            elif self._has_bought():
+                patience -= 6
+                self._finds_more()
+            else:
+                self._sensible()
 
     async def buys(self, slug: str) -> None:
         """Buy it with a good card, as the bot leads."""
-        self.says(f"/start {slug}")
+        self._slug, self._cards = slug, (GOOD,)
+        await asyncio.sleep(60)
+        self._starts()
         for _ in range(12):
             await asyncio.sleep(20)
+            if self._has_bought():
+                return
             self._sensible()
+
+    def _starts(self) -> None:
+        self.says(f"/start {self._slug}")
+
+    def _has_bought(self) -> bool:
+        newest = self._newest()
+        return newest is not None and newest.text.startswith("✅")
 
     def says(self, text: str) -> None:
         self.world.trace(f"{self.person.first_name} says {text!r}")
@@ -63,8 +85,8 @@ class Student:
     def _sensible(self) -> None:
         """Do what the newest message asks for."""
         newest = self._newest()
-        if newest is None or newest.text.startswith("✅"):
-            self._finds_more()
+        if newest is None:
+            self._starts()
         elif newest.text.startswith(NOTE):
             self._waits(newest)
         elif "12/27" in newest.text and "1/3" not in newest.text:
@@ -79,20 +101,20 @@ class Student:
     def _waits(self, newest: Message) -> None:
         """Be patient; with a note that has stood for minutes, start again."""
         if self.world.loop.epoch() - newest.date > self._random.choice((60, 300)):
-            self.says(f"/start {self._random.choice(SLUGS)}")
+            self._starts()
 
     def _finds_more(self) -> None:
-        if self._random.random() < 0.3:
-            self.says(f"/start {self._random.choice(SLUGS)}")
+        self._slug = self._random.choice(SLUGS)
+        self._starts()
 
     def _names_card(self) -> None:
-        card = self._card or self._random.choice(CARDS)
+        card = self._random.choice(self._cards)
         beside = self._random.random() < 0.5
         self.says(f"{card} {EXPIRY}" if beside else card)
 
     def _types_code(self) -> None:
         code = self._code()
-        throw = 1.0 if self._card else self._random.random()
+        throw = self._random.random() if len(self._cards) > 1 else 1.0
         if code is None:
             return
         if throw < 0.12:
@@ -113,7 +135,7 @@ class Student:
     def _odd(self) -> None:
         odd: tuple[Callable[[], object], ...] = (
             lambda: self.says("/cancel"),
-            lambda: self.says(f"/start {self._random.choice(SLUGS)}"),
+            self._finds_more,
             lambda: self.says("salom"),
             lambda: self.says("123456"),
             lambda: self.person.sends("photo"),
@@ -149,7 +171,7 @@ class Student:
         if button is not None:
             self._tap(message, button)
         elif self._random.random() < 0.5:
-            self.says(f"/start {self._random.choice(SLUGS)}")
+            self._starts()
 
     def _tap(self, message: Message, button: str) -> None:
         self.world.trace(f"{self.person.first_name} taps {button}")

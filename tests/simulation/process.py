@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
+from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class End:
+    """Where a process will die: at the `left`-th time it passes a place that begins so."""
+
+    place: str
+    left: int
+
+    def is_here(self, place: str) -> bool:
+        self.left -= place.startswith(self.place)
+        return self.left <= 0
+
+
 class Process:
     """The bot of production over this world's wires and database.
 
@@ -37,14 +50,14 @@ class Process:
     does reaches anybody, and its transactions are rolled back.
     """
 
-    app: App | None = None
+    app: App = None  # type: ignore[assignment]  until it has started
 
-    def __init__(self, world: "World", lives: int | None = None) -> None:
+    def __init__(self, world: "World", end: End | None) -> None:
         self.world = world
         self.dead = False
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.over: asyncio.Future[str] = world.loop.create_future()  # how it ended
-        self.lives = lives  # points until it dies; None: for ever
+        self.end = end  # None: it lives for ever
         self._context = copy_context()
         self._context.run(OWNER.set, self)
         self._engine: Engine | None = None
@@ -117,7 +130,7 @@ class Process:
         return bytes(answer.body)  # type: ignore[arg-type]
 
     def busy(self) -> bool:
-        return bool(len(self.app.jobs))
+        return self.app is None or len(self.app.jobs) > 0
 
     async def _run(self) -> None:
         """Do what `bot.app.run` does, but look for what is due when it is, not twice a second."""
@@ -147,7 +160,7 @@ class Process:
         """Take updates; those of a batch are confirmed by the next poll, as Telegram has it."""
         taken = 0
         while True:
-            batch = await self.asks("telegram getUpdates", lambda: self.world.updates(taken))
+            batch = await self.asks("Telegram getUpdates", lambda: self.world.updates(taken))
             taken = len(batch)
             for raw in batch:
                 update = telegram.parse(raw, self.app.bot)
@@ -222,10 +235,8 @@ class Process:
         return client
 
     def _live(self, place: str) -> None:
-        if self.lives is not None and not self.dead:
-            self.lives -= 1
-            if self.lives <= 0:
-                self.die(place)
+        if self.end is not None and not self.dead and self.end.is_here(place):
+            self.die(place)
         if self.dead:
             raise asyncio.CancelledError("killed")
 

@@ -6,10 +6,22 @@ import random as luck_of_libraries
 from tests.simulation import invariants
 from tests.simulation.clock import Loop
 from tests.simulation.machine import Machine
-from tests.simulation.people import GOOD, Student
+from tests.simulation.people import Student
+from tests.simulation.process import End
 from tests.simulation.world import World
 
 DAY = 24 * 3600.0
+PLACES = (
+    "ATMOS confirm, before",
+    "ATMOS confirm, after",
+    "ATMOS confirm, after",
+    "ATMOS get, after",
+    "ATMOS pre-apply, after",
+    "ATMOS create, after",
+    "database, after COMMIT",
+    "Telegram editMessageText, after",
+    "Telegram sendMessage, after",
+)
 LONGEST = 40 * DAY
 
 
@@ -21,6 +33,7 @@ def play(machine: Machine, seed: int) -> World:
     world = World(seed, loop, path, machine)
     try:
         loop.run_until_complete(_story(world))
+        world.end()
         world.broken = invariants.broken(world)
     finally:
         _end(loop)
@@ -50,9 +63,9 @@ async def _story(world: World) -> None:
     keeper.is_calm = True
     if luck.random() < 0.3:
         world.process.die("before the calm")
-    world.process.lives = None
+    world.process.end = None
     await _rests(world)
-    if luck.random() < 0.2:
+    if luck.random() < 0.2 and not world.gateway.adds:
         await _buys_after_all(world, students)
     keeping.cancel()
 
@@ -76,7 +89,7 @@ async def _buys_after_all(world: World, students: list[Student]) -> None:
         if world.has(student.person.id, "protokol-57"):
             continue
         world.trace(f"{student.person.first_name} buys after all")
-        await Student(world, student.person, world.random("after"), GOOD).buys("protokol-57")
+        await student.buys("protokol-57")
         await _rests(world)
         if not world.has(student.person.id, "protokol-57"):
             world.broken.append(f"{student.person.first_name} cannot buy in good weather")
@@ -97,19 +110,28 @@ class Keeper:
                 break
             await asyncio.sleep(self._luck.choice((0.5, 2.0, 30.0, 200.0, 1000.0)))
             self._world.offers = self._luck.choice(self._world.machine.shops)
+            if self.is_calm:
+                break
         while True:
             process = self._world.starts(None)
             await asyncio.wait([process.over])
             await asyncio.sleep(2)
 
+    def _end(self, how: str) -> End | None:
+        if how == "point":
+            return End("", self._luck.randint(2, 300))
+        if how == "place":
+            return End(self._luck.choice(PLACES), self._luck.choice((1, 1, 2, 4)))
+        return None
+
     async def _one_run(self) -> None:
         """Run the bot until it dies at one of its points or at a moment, or is stopped."""
-        how = self._luck.choice(("point", "point", "point", "moment", "stop"))
-        lives = self._luck.randint(2, 400) if how == "point" else None
-        process = self._world.starts(lives)
-        if how != "point":
+        how = self._luck.choice(("point", "point", "place", "place", "place", "moment", "stop"))
+        process = self._world.starts(self._end(how))
+        if how in ("moment", "stop"):
             await asyncio.wait([process.over], timeout=10 ** self._luck.uniform(0.5, 4.0))
             if how == "stop" and not process.over.done():
+                self._world.tally["death or stop"]["stopped in order"] += 1
                 await process.stop()
             elif not self.is_calm:
                 process.die("at a moment")

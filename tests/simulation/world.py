@@ -17,6 +17,7 @@ import httpx
 from aiogram.exceptions import AiogramError
 
 from sandbox.atmos import Answer, Entry, Gateway, Transaction
+from sandbox.faults import Fault
 from sandbox.telegram import Telegram
 from sandbox.telegram_bell import Bell
 from sandbox.telegram_answer import Answer as Said
@@ -24,7 +25,7 @@ from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
 from tests.simulation.dialogues import Kept
 from tests.simulation.machine import Machine
-from tests.simulation.process import Process
+from tests.simulation.process import End, Process
 from tests.simulation.weather import Slowness, Weather
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ DUE = f"""
         coalesce(code_expires_at, expires_at)))
         FROM intents WHERE status = 'challenged'),
     (SELECT min(expires_at) FROM intents WHERE status = 'created')"""  # noqa: S608  no input
+LOGGED = ("why", "error", "intent", "row", "update_id", "wait_for")
 DUTIES = ("outbox", "checks", "timeouts", "timeouts")
 
 
@@ -109,15 +111,6 @@ class Bank(Gateway):
             self.charges.append(Charge(self.ledger[-1], ARRIVED.get()))
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was injected into one seed, and what came of it."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    crashes: Counter[str] = field(default_factory=Counter)
-    events: Counter[str] = field(default_factory=Counter)
-
-
 class World:
     """Everything that lives on when the bot dies."""
 
@@ -134,7 +127,10 @@ class World:
         self.offers = machine.shops[0]
         self.dialogues: Kept | None = {} if self.luck.random() < 0.75 else None  # None: in SQL
         self.weather = Weather(self.random("weather"))
-        self.tally = Tally()
+        self.tally = {
+            name: Counter[str]()
+            for name in ("fault of ATMOS", "fault of Telegram", "death or stop", "delivery", "outcome")
+        }
         self.lines: list[str] = []
         self.broken: list[str] = []  # what was seen to be wrong
         self.telegram = Telegram(
@@ -166,16 +162,26 @@ class World:
         boss = self.telegram.person(502_000, "Admin")
         self.admins = self.telegram.group(self.settings.admin_chat_id, "Sotuvlar", admins=[boss])
 
+    def end(self) -> None:
+        """Count what became of everything."""
+        outcomes = self.tally["outcome"]
+        for status, reason in self.rows("SELECT status, reason FROM intents"):
+            outcomes[f"{status} {reason or ''}".strip()] += 1
+        outcomes["charged"] += len(self.gateway.charges)
+        outcomes["charged later than ATMOS may"] += sum(c.is_late for c in self.gateway.charges)
+
     def close(self) -> None:
         self._book.close()
 
-    def starts(self, lives: int | None) -> Process:
-        self.process = Process(self, lives)
+    def starts(self, end: End | None) -> Process:
+        self.process = Process(self, end)
         self.process.start()
         return self.process
 
     def is_busy(self) -> bool:
-        return bool(self._inbox) or self.process.busy()
+        """Tell whether the bot is down, or has something in hand or before it."""
+        waiting = any(self.telegram.updates.lives(one) for one in self._inbox)
+        return waiting or self.process.over.done() or self.process.busy()
 
     def has(self, student_id: int, slug: str) -> bool:
         query = "SELECT 1 FROM intents WHERE student_id=? AND offer=? AND status='captured'"
@@ -186,7 +192,8 @@ class World:
         error = event.get("exc_info")
         if error is True:
             error = sys.exception()
-        self.trace(f"log {level} {event}")
+        told = {key: event[key] for key in event if key in LOGGED}
+        self.trace(f"log {level} {event.get('event')} {told} {error!r}")
         if level in ("error", "critical") and not isinstance(error, AiogramError):
             self.broken.append(f"the bot logged {event.get('event')}: {error!r}")
 
@@ -209,7 +216,7 @@ class World:
 
     def crashed(self, place: str) -> None:
         self.trace(f"KILLED {place}")
-        self.tally.crashes[place] += 1
+        self.tally["death or stop"][place] += 1
 
     def failed(self, duty: str, error: BaseException) -> None:
         self.broken.append(f"{duty} failed: {error!r}")
@@ -241,7 +248,7 @@ class World:
         fault = self.weather.fault("atmos", operation, self.loop.time())
         if fault:
             self.gateway.faults.add(fault)
-            self._injected("atmos", fault)
+            self._injected("ATMOS", fault)
         ARRIVED.set(self.loop.epoch())
         url, headers = request.url, dict(request.headers)
         query = dict(parse_qsl(url.query.decode()))
@@ -256,7 +263,7 @@ class World:
         fault = self.weather.fault("telegram", method, self.loop.time())
         if fault:
             self.telegram.faults.add(fault)
-            self._injected("telegram", fault)
+            self._injected("Telegram", fault)
         answer = await self.telegram.call(self.telegram.token, method, params)
         self.trace(f"Telegram answers {method}: {answer.status} {params.get('text', '')[:40]!r}")
         await asyncio.sleep(self.weather.travel())
@@ -276,17 +283,17 @@ class World:
 
     def _mixed(self, how: str) -> bool:
         mixed = not self.weather.is_over and self.luck.random() < self._mixes
-        self.tally.events[how] += mixed
+        self.tally["delivery"][how] += mixed
         return mixed
 
     def _arrives(self, pending: Pending) -> None:
         self._inbox.append(pending)
         self._bell.set()
 
-    def _injected(self, service: str, fault: Any) -> None:
-        what = f"{service} {fault.operation} {fault.kind}{' after acting' * fault.acts}"
-        self.trace(f"FAULT {what} {fault.seconds}")
-        self.tally.faults[what] += 1
+    def _injected(self, service: str, fault: Fault) -> None:
+        what = f"{fault.operation} {fault.kind}{' after acting' * fault.acts}"
+        self.trace(f"FAULT of {service}: {what}, {fault.seconds} s")
+        self.tally[f"fault of {service}"][what] += 1
 
 
 def _heard(task: "asyncio.Task[Any]") -> None:
