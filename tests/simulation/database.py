@@ -67,8 +67,9 @@ class Engine:
         try:
             yield Connection(connection, self._process)
         finally:
-            if not self._process.dead:
-                connection.close()
+            if self._process.dead:
+                connection.invalidate()  # the pool has nothing to put in order
+            connection.close()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Connection]:

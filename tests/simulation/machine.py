@@ -1,6 +1,7 @@
 """What all seeds share: the clocks of the libraries, the engines, the settings and the offers."""
 
 import asyncio
+import gc
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -79,12 +80,15 @@ def simulated() -> Iterator[Machine]:
     ]
     kept = [(module, name, getattr(module, name)) for module, name, _ in swapped]
     logs, tested = structlog.get_config(), stamina.is_testing()
+    threshold = gc.get_threshold()
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as home:
         machine = Machine(Path(home))
         for module, name, ours in swapped:
             setattr(module, name, ours)
         structlog.configure(processors=[_heard])
         logging.disable()
+        gc.freeze()
+        gc.set_threshold(50_000)
         stamina.set_testing(False)
         try:
             yield machine
@@ -93,6 +97,8 @@ def simulated() -> Iterator[Machine]:
                 setattr(module, name, theirs)
             structlog.configure(**logs)
             logging.disable(logging.NOTSET)
+            gc.set_threshold(*threshold)
+            gc.unfreeze()
             stamina.set_testing(tested)
 
 

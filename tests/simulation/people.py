@@ -9,7 +9,7 @@ from tests.simulation.world import World
 
 GOOD = "8600990000000009"
 CARDS = (
-    *[GOOD] * 12,
+    *[GOOD] * 20,
     "9860990000000002",
     "5555990000000000",
     "8600990000000017",
@@ -42,16 +42,23 @@ class Student:
         self._slug = random.choice(SLUGS)
         self._cards = CARDS
         self._oddity = random.choice((0.0, 0.1, 0.1, 0.3))
-        self._paces = random.choice(((1.0, 2.0, 4.0), (4.0, 8.0, 20.0), (2.0, 15.0, 70.0, 250.0)))
+        self._paces = random.choice(((1.0, 2.0, 4.0), (4.0, 8.0, 20.0), (2.0, 15.0, 40.0, 100.0)))
 
     async def lives(self) -> None:
         """Try to buy, on and off, until patience is over."""
         await asyncio.sleep(self._random.uniform(0, 30))
         self._starts()
-        patience = self._random.randint(5, 12)
-        while patience > 0:
+        patience = self._random.randint(4, 10)
+        seen = 0
+        for _ in range(40):
             await asyncio.sleep(self._random.choice(self._paces))
+            newest = self._newest()
+            if newest is not None and newest.touched == seen and self._random.random() < 0.8:
+                continue  # no answer yet
+            seen = newest.touched if newest else 0
             patience -= 1
+            if patience < 0:
+                break
             if self._random.random() < self._oddity:
                 self._odd()
             elif self._has_bought():

@@ -22,7 +22,6 @@ PLACES = (
     "Telegram editMessageText, after",
     "Telegram sendMessage, after",
 )
-LONGEST = 40 * DAY
 
 
 def play(machine: Machine, seed: int) -> World:
@@ -53,7 +52,7 @@ async def _story(world: World) -> None:
     world.begin()
     students = [
         Student(world, world.telegram.person(501 + number, name), world.random(name))
-        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 2))])
+        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 1, 2))])
     ]
     keeper = Keeper(world)
     keeping = world.outside(keeper.keeps())
@@ -77,8 +76,8 @@ async def _rests(world: World) -> None:
         waits = world.next_due()
         if world.is_busy():
             continue
-        if not waits or world.loop.time() > LONGEST:
-            return
+        if not waits or (world.gateway.adds and min(waits.values()) > DAY / 2):
+            return  # a payment of another amount is asked about every day, for ever
         await asyncio.sleep(min(waits.values()))
     world.broken.append("the bot does not come to rest")
 
