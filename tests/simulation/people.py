@@ -42,6 +42,7 @@ class Student:
         self._slug = random.choice(SLUGS)
         self._cards = CARDS
         self._oddity = random.choice((0.0, 0.1, 0.1, 0.3))
+        self._contentment = random.choice((0, 6, 6))  # how much patience a purchase ends
         self._paces = random.choice(((1.0, 2.0, 4.0), (4.0, 8.0, 20.0), (2.0, 15.0, 40.0, 100.0)))
 
     async def lives(self) -> None:
@@ -62,7 +63,7 @@ class Student:
             if self._random.random() < self._oddity:
                 self._odd()
             elif self._has_bought():
-                patience -= 6
+                patience -= self._contentment
                 self._finds_more()
             else:
                 self._sensible()

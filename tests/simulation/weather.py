@@ -39,7 +39,7 @@ class Weather:
         self._stormy = random.choice(STORMY)  # an operation that fails every other time
         self._outages = [self._outage() for _ in range(random.choice((0, 0, 1, 2)))]
         self._slow = random.random() < 0.3  # the bank is slow to charge
-        self._late = random.random() < 0.08  # it may even charge when it should be over
+        self._late = random.random() < 0.12  # it may even charge when it should be over
         self.is_over = False
 
     def fault(self, service: str, operation: str, now: float) -> Fault | None:
@@ -53,8 +53,10 @@ class Weather:
             return None
         return self._fault(operation, self._random.choice(ATMOS if service == "atmos" else TELEGRAM))
 
-    def travel(self) -> float:
+    def travel(self, operation: str = "") -> float:
         """Give how long a request is on its way."""
+        if operation == "confirm" and self._slow and not self.is_over:
+            return self._random.choice((0.1, 0.1, 30.0, 90.0, 118.0))
         return self._random.choice((0.01, 0.03, 0.1, 0.4))
 
     def work(self, operation: str) -> float:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 import httpx
 from aiogram.exceptions import AiogramError
 
+from bot.voice import SEPARATOR
 from sandbox.atmos import Answer, Entry, Gateway, Transaction
 from sandbox.faults import Fault
 from sandbox.telegram import Telegram
@@ -88,7 +89,10 @@ class Witness(Bell):
                         for row in event.message.rows
                         for button in row
                     )
-                    self.said.append(Said(event.at, chat.id, event.text, buttons))
+                    self.said += [
+                        Said(event.at, chat.id, text, buttons)
+                        for text in event.text.split(SEPARATOR)  # the admins hear some at once
+                    ]
             self._seen[chat.id] = len(chat.history)
         super().ring()
 
@@ -244,7 +248,7 @@ class World:
 
     async def gateway_answers(self, operation: str, request: httpx.Request) -> Answer:
         """Carry a request to the gateway, with whatever goes wrong on the way."""
-        await asyncio.sleep(self.weather.travel())
+        await asyncio.sleep(self.weather.travel(operation))
         fault = self.weather.fault("atmos", operation, self.loop.time())
         if fault:
             self.gateway.faults.add(fault)
