@@ -34,7 +34,7 @@ def _one(seed: int) -> int:
 def _many(asked: argparse.Namespace) -> int:
     began, total = time.monotonic(), Report()
     seeds = range(asked.first, asked.first + asked.seeds)
-    for total in report(seeds, asked.jobs):  # noqa: B007  the last is printed
+    for total in report(seeds, asked.jobs):
         if sys.stderr.isatty():
             print(f"\r{total.seeds} of {asked.seeds}", end="", file=sys.stderr)
     took = time.monotonic() - began

@@ -23,7 +23,7 @@ class Owner(Protocol):
     tasks: dict["asyncio.Task[Any]", None]
 
 
-OWNER: ContextVar[Owner | None] = ContextVar("OWNER", default=None)
+OWNER: ContextVar[Any] = ContextVar("OWNER", default=None)  # of an `Owner`, or nobody
 
 
 class Loop(BaseEventLoop):
@@ -76,7 +76,7 @@ def _task(
     """Make a task that belongs to whom its maker belongs to."""
     context = copy_context() if context is None else context
     task = asyncio.Task(coro, loop=loop, context=context)
-    owner = context.get(OWNER)
+    owner: Owner | None = context.get(OWNER)
     if owner is not None:
         owner.tasks[task] = None
         task.add_done_callback(lambda done: owner.tasks.pop(done, None))

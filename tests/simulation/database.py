@@ -112,7 +112,11 @@ class Engines:
 
     def engine(self, path: Path, process: Process) -> Engine:
         first = self._first
-        pool = QueuePool(lambda: sqlite3.connect(path), dialect=first.dialect, max_overflow=-1)
+        pool = QueuePool(
+            lambda: sqlite3.connect(path),  # type: ignore[arg-type, return-value]  DB-API's own
+            dialect=first.dialect,
+            max_overflow=-1,
+        )
         engine = sa.Engine(pool, first.dialect, sa.make_url(f"sqlite:///{path}"))
         engine._compiled_cache = first._compiled_cache
         return Engine(engine, process)

@@ -23,7 +23,7 @@ class Records:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        columns = "id, student_id, offer, status, created_at, amount"
+        columns = "id, student_id, offer, status, reason, created_at"
         self.intents = [Row(*row) for row in world.rows(f"SELECT {columns} FROM intents")]  # noqa: S608
         self.admins = world.settings.admin_chat_id
 
@@ -58,8 +58,8 @@ class Row:
     student_id: int
     offer: str
     status: str
+    reason: str | None
     created: str
-    amount: int
 
     @property
     def created_at(self) -> float:
@@ -78,7 +78,8 @@ def charged_is_captured(records: Records) -> Iterator[str]:
         if captured and records.world.gateway.adds:
             yield f"{intent.id} is captured, though ATMOS took another amount"
         elif taken != captured and not records.world.gateway.adds:
-            yield f"{intent.id} is {intent.status}, and its money is {'' if taken else 'not '}taken"
+            money = "taken" if taken else "not taken"
+            yield f"{intent.id} is {intent.status}, and its money is {money}"
 
 
 def captured_is_told(records: Records) -> Iterator[str]:
@@ -182,9 +183,18 @@ def a_second_purchase_is_reported(records: Records) -> Iterator[str]:
             yield f"the admins do not know that one student paid twice: {orders}"
 
 
+def a_late_charge_is_reported(records: Records) -> Iterator[str]:
+    for intent in records.intents:
+        was_over = intent.status == "captured" and intent.reason == "not-charged"
+        if was_over and not records.said(records.admins, LATE, str(intent.id)):
+            yield f"the admins do not know that {intent.id} was charged late"
+
+
 def another_amount_is_reported(records: Records) -> Iterator[str]:
     if records.world.gateway.adds:
         for order in records.kept:
+            if records.world.gateway.callback_url:
+                yield f"another amount was taken for {order}, and the bot was asked before"
             if not records.said(records.admins, MISMATCH, str(order)):
                 yield f"the admins do not know of the other amount of {order}"
 
@@ -209,6 +219,7 @@ INVARIANTS: tuple[Callable[[Records], Iterator[str]], ...] = (
     nothing_is_left_undone,
     not_charged_is_true,
     a_second_purchase_is_reported,
+    a_late_charge_is_reported,
     another_amount_is_reported,
     no_card_is_kept_or_told,
 )

@@ -54,11 +54,12 @@ class Machine:
         self.home = home
         self.engines = Engines(home)
         self.settings = {
-            gate: Settings(_env_file=None, **SETTINGS, atmos_callback_key="sandbox" if gate else None)
+            gate: Settings(
+                _env_file=None, **SETTINGS, atmos_callback_key="sandbox" if gate else None
+            )
             for gate in (False, True)
         }
         self.shops = (_offers(1_478_000), _offers(990_000))
-
 
 
 TEXTS = Texts()
@@ -85,7 +86,7 @@ def simulated() -> Iterator[Machine]:
         machine = Machine(Path(home))
         for module, name, ours in swapped:
             setattr(module, name, ours)
-        structlog.configure(processors=[_heard])
+        structlog.configure(processors=[_heard])  # type: ignore[list-item]
         logging.disable()
         gc.freeze()
         gc.set_threshold(50_000)

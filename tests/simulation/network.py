@@ -71,7 +71,10 @@ class Line(Session):
         """Hold nothing open."""
 
     async def make_request(
-        self, bot: Bot, method: TelegramMethod[TelegramType], timeout: int | None = None
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109  aiogram's
     ) -> TelegramType:
         name = method.__api_method__
         if name == "sendChatAction":  # a hundred while one capture waits, and nobody reads them

@@ -165,7 +165,9 @@ class Student:
     def _taps_anything(self) -> None:
         shown = [one for one in self.person.chat.from_bot if _buttons(one)]
         if shown:
-            self._tap(message := self._random.choice(shown), self._random.choice(_buttons(message)))
+            self._tap(
+                message := self._random.choice(shown), self._random.choice(_buttons(message))
+            )
 
     def _taps_twice(self) -> None:
         newest = self._newest()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,7 +51,7 @@ class Process:
     does reaches anybody, and its transactions are rolled back.
     """
 
-    app: App = None  # type: ignore[assignment]  until it has started
+    app: App  # once it has started
 
     def __init__(self, world: "World", end: End | None) -> None:
         self.world = world
@@ -63,6 +64,7 @@ class Process:
         self._engine: Engine | None = None
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._is_drained = False
         self._due = {name: asyncio.Event() for name in ("outbox", "timeouts", "checks")}
 
     async def point(self, place: str) -> None:
@@ -119,27 +121,30 @@ class Process:
 
     async def agrees(self, body: bytes) -> bytes:
         """Be asked by the gateway before a debit, at the gate of production."""
-        if self.over.done() or self.app.approval is None:
+        if self.over.done() or not hasattr(self, "app") or self.app.approval is None:
             raise ConnectionRefusedError
         gate = http._gate(self.app.approval, self.app.jobs)
 
         async def read() -> bytes:
             return body
 
-        answer = await self.spawn(gate(SimpleNamespace(read=read)))  # type: ignore[arg-type]
-        return bytes(answer.body)  # type: ignore[arg-type]
+        answering: asyncio.Task[Any] = self.spawn(gate(SimpleNamespace(read=read)))  # type: ignore[arg-type]
+        await asyncio.wait([answering])
+        if answering.cancelled():
+            raise ConnectionResetError  # the bot has died over the question
+        return bytes(answering.result().body)
 
     def busy(self) -> bool:
-        return self.app is None or len(self.app.jobs) > 0
+        return not hasattr(self, "app") or len(self.app.jobs) > 0
 
     async def _run(self) -> None:
         """Do what `bot.app.run` does, but look for what is due when it is, not twice a second."""
         self.app = self._assembled()
         await self.app.storage.load()
-        telling = self.spawn(self._duty("outbox", self.app.outbox._round))
+        self.spawn(self._conduct())
+        telling = self.spawn(self._tell())
         loops = [
             self.spawn(self._poll()),
-            self.spawn(self._conduct()),
             self.spawn(self._duty("timeouts", self._pass_time)),
             self.spawn(self._duty("checks", self.app.reconciliation.check_due)),
         ]
@@ -147,11 +152,9 @@ class Process:
         for loop in loops:
             loop.cancel()
         await self.app.jobs.wait_and_close(self.app.settings.confirm_timeout + 5)
+        self._is_drained = True
         self._due["outbox"].set()
-        await asyncio.sleep(0)
-        while await self.app.outbox._round():
-            pass
-        telling.cancel()
+        await telling
         self.app.vault.wipe_all()
         self.world.trace("the bot has stopped")
         self._end("stopped")
@@ -160,7 +163,7 @@ class Process:
         """Take updates; those of a batch are confirmed by the next poll, as Telegram has it."""
         taken = 0
         while True:
-            batch = await self.asks("Telegram getUpdates", lambda: self.world.updates(taken))
+            batch = await self.asks("Telegram getUpdates", partial(self.world.updates, taken))
             taken = len(batch)
             for raw in batch:
                 update = telegram.parse(raw, self.app.bot)
@@ -190,9 +193,18 @@ class Process:
                 await act()
             except Exception as error:  # noqa: BLE001  as `bot.app._every_tick`
                 self.world.failed(name, error)
-            if name != "outbox":
-                await asyncio.sleep(app.TICK)
+            await asyncio.sleep(app.TICK)
             self._changed.set()
+
+    async def _tell(self) -> None:
+        """Do what `Outbox.run` does, which is never cancelled, but wait until something is due."""
+        while True:
+            self._due["outbox"].clear()
+            if await self.app.outbox._round():
+                continue
+            if self._is_drained:
+                return
+            await self._due["outbox"].wait()
 
     async def _pass_time(self) -> None:
         for duty in self.app.timeouts.duties:

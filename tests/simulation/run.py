@@ -2,6 +2,7 @@
 
 import asyncio
 import random as luck_of_libraries
+from collections.abc import Callable
 
 from tests.simulation import invariants
 from tests.simulation.clock import Loop
@@ -24,8 +25,11 @@ PLACES = (
 )
 
 
-def play(machine: Machine, seed: int) -> World:
-    """Live through one seed, and give the world as it is afterwards."""
+def play(machine: Machine, seed: int, spoil: Callable[[World], object] | None = None) -> World:
+    """Live through one seed, and give the world as it is afterwards, with what does not hold.
+
+    `spoil` changes the world before that is looked at.
+    """
     loop = Loop()
     path = machine.engines.database(machine.home / f"{seed}.db")
     luck_of_libraries.seed(seed)
@@ -33,6 +37,8 @@ def play(machine: Machine, seed: int) -> World:
     try:
         loop.run_until_complete(_story(world))
         world.end()
+        if spoil:
+            spoil(world)
         world.broken = invariants.broken(world)
     finally:
         _end(loop)

@@ -39,7 +39,7 @@ class Weather:
         self._stormy = random.choice(STORMY)  # an operation that fails every other time
         self._outages = [self._outage() for _ in range(random.choice((0, 0, 1, 2)))]
         self._slow = random.random() < 0.3  # the bank is slow to charge
-        self._late = random.random() < 0.12  # it may even charge when it should be over
+        self._late = random.random() < 0.15  # it may even charge when it should be over
         self.is_over = False
 
     def fault(self, service: str, operation: str, now: float) -> Fault | None:
@@ -51,7 +51,9 @@ class Weather:
         rate = 0.5 if operation == self._stormy else self._rates[service]
         if self._random.random() >= rate:
             return None
-        return self._fault(operation, self._random.choice(ATMOS if service == "atmos" else TELEGRAM))
+        return self._fault(
+            operation, self._random.choice(ATMOS if service == "atmos" else TELEGRAM)
+        )
 
     def travel(self, operation: str = "") -> float:
         """Give how long a request is on its way."""
@@ -65,7 +67,7 @@ class Weather:
         if self.is_over or operation == "*":
             return 0.2
         if operation == "confirm" and self._late and random.random() < 0.5:
-            return random.choice((130.0, 200.0, 250.0, 700.0, 40_000.0))
+            return random.choice((130.0, 250.0, 500.0, 700.0, 1200.0))
         if operation == "confirm" and self._slow:
             return random.choice((5.0, 60.0, 100.0, 119.0))
         return random.choice((0.1, 0.1, 0.5, 1.0, 4.0))
@@ -94,5 +96,5 @@ class Slowness(dict[str, float]):
         super().__init__()
         self._weather = weather
 
-    def get(self, operation: str, _otherwise: object = None) -> float:  # type: ignore[override]
+    def get(self, operation: str, _otherwise: object = None) -> float:
         return self._weather.work(operation)

@@ -20,8 +20,8 @@ from bot.voice import SEPARATOR
 from sandbox.atmos import Answer, Entry, Gateway, Transaction
 from sandbox.faults import Fault
 from sandbox.telegram import Telegram
+from sandbox.telegram_answer import Answer as TelegramAnswer
 from sandbox.telegram_bell import Bell
-from sandbox.telegram_answer import Answer as Said
 from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
 from tests.simulation.dialogues import Kept
@@ -133,7 +133,13 @@ class World:
         self.weather = Weather(self.random("weather"))
         self.tally = {
             name: Counter[str]()
-            for name in ("fault of ATMOS", "fault of Telegram", "death or stop", "delivery", "outcome")
+            for name in (
+                "fault of ATMOS",
+                "fault of Telegram",
+                "death or stop",
+                "delivery",
+                "outcome",
+            )
         }
         self.lines: list[str] = []
         self.broken: list[str] = []  # what was seen to be wrong
@@ -263,7 +269,7 @@ class World:
         await asyncio.sleep(self.weather.travel())
         return answer
 
-    async def telegram_answers(self, method: str, params: dict[str, Any]) -> Said:
+    async def telegram_answers(self, method: str, params: dict[str, Any]) -> TelegramAnswer:
         fault = self.weather.fault("telegram", method, self.loop.time())
         if fault:
             self.telegram.faults.add(fault)
