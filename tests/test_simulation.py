@@ -12,7 +12,6 @@ from tests.simulation.run import play
 from tests.simulation.world import Said
 
 SEEDS = 2000
-CALM = 30  # a seed in which one student buys one thing
 CARD = "8600990000000009"
 
 
@@ -78,11 +77,23 @@ SPOILS = {
 }
 
 
-@pytest.mark.parametrize("invariant", [invariant.__name__ for invariant in INVARIANTS])
-def test_each_invariant_can_be_broken(invariant):
+@pytest.fixture(scope="module")
+def calm():
+    """Find a seed in which one student buys the course, and nothing else happens."""
     with simulated() as machine:
-        honest = play(machine, CALM)
-        spoilt = play(machine, CALM, SPOILS[invariant])
+        for seed in range(500):
+            world = play(machine, seed)
+            bought = world.tally["outcome"] == {"captured": 1, "charged": 1}
+            if bought and world.said and "Protokol" in world.said[0].text:
+                return seed
+    pytest.fail("nobody buys the course in peace")
+
+
+@pytest.mark.parametrize("invariant", [invariant.__name__ for invariant in INVARIANTS])
+def test_each_invariant_can_be_broken(invariant, calm):
+    with simulated() as machine:
+        honest = play(machine, calm)
+        spoilt = play(machine, calm, SPOILS[invariant])
 
     assert honest.broken == []
     assert [what for what in spoilt.broken if what.startswith(invariant)]

@@ -113,7 +113,7 @@ class Engines:
     def engine(self, path: Path, process: Process) -> Engine:
         first = self._first
         pool = QueuePool(
-            lambda: sqlite3.connect(path),  # type: ignore[arg-type, return-value]  DB-API's own
+            lambda: sqlite3.connect(path),  # type: ignore[arg-type]
             dialect=first.dialect,
             max_overflow=-1,
         )

@@ -178,7 +178,9 @@ class World:
         for status, reason in self.rows("SELECT status, reason FROM intents"):
             outcomes[f"{status} {reason or ''}".strip()] += 1
         outcomes["charged"] += len(self.gateway.charges)
-        outcomes["charged later than ATMOS may"] += sum(c.is_late for c in self.gateway.charges)
+        late = sum(charge.is_late for charge in self.gateway.charges)
+        if late:
+            outcomes["charged later than ATMOS may"] += late
 
     def close(self) -> None:
         self._book.close()
