@@ -1,8 +1,9 @@
 # Everything there is to run. `make test` is what CI runs.
 PYTHON ?= python3
+SEEDS ?= 20000
 BIN := .venv/bin
 
-.PHONY: install demo chaos mutants test format lint types imports tests image lock
+.PHONY: install demo chaos mutants test format lint types imports tests soak image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -37,6 +38,9 @@ imports: install
 
 tests: install
 	$(BIN)/python -m pytest -q
+
+soak: install ## play many seeds of the simulation: make soak SEEDS=100000
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 image: ## do what the Dockerfile does, without Docker, and start what comes out
 	sh tests/image.sh
