@@ -170,7 +170,8 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
     With `hurry` they are not waited for: reconciliation finds out at the next start.
     """
     async with assembled(settings) as app, asyncio.TaskGroup() as group:
-        await _resume(app)
+        await app.database.upgrade()
+        await take_up(app)
         await announce_commands(app)
         drained = asyncio.Event()
         async with _web(app):
@@ -195,9 +196,8 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
     log.info("stopped")
 
 
-async def _resume(app: App) -> None:
-    """Take up what an earlier process left: tables, dialogues, promises, unanswered students."""
-    await app.database.upgrade()
+async def take_up(app: App) -> None:
+    """Take up what an earlier process left: dialogues, promises, unanswered students."""
     await app.storage.load()
     async with app.database.write() as tx:
         await db.revive_notices(tx, app.database.now())

@@ -67,6 +67,10 @@ SPOILS = {
     "captured_is_told": lambda world: world.said.clear(),
     "paid_is_said_after_the_charge": _says(f"{PAID} {{order}}", -1),
     "paid_is_said_once": lambda world: world.said.extend(world.said * 3),
+    "given_back_is_reversed_once_and_told": _says("↩️ Pul qaytarildi {order}"),
+    "nobody_is_alarmed_for_nothing": lambda world: world.said.append(
+        Said(0.0, world.settings.admin_chat_id, "ATMOS bilan farq", ())
+    ),
     "ledgers_agree": _writes("UPDATE ledger SET amount = amount + 1"),
     "nothing_is_left_undone": _writes("UPDATE outbox SET sent_at = NULL"),
     "not_charged_is_true": _says("pul yechilmadi", 1),

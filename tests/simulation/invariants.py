@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from bot.payment import OPEN
+from bot.payment import OPEN, PENDING
 from sandbox.atmos_cards import CARDS
 from tests.simulation.world import Charge, Said, World
 
@@ -15,6 +15,8 @@ PAID = "✅"
 NOT_CHARGED = re.compile("yechilma[dg]")  # yechilmadi, yechilmagan, yechilmaganini
 LATE = "Kechikkan"
 TWICE = "ikki marta"
+BACK = "Pul qaytarildi"
+DIFFERS = "ATMOS bilan farq"
 MISMATCH = "boshqa toʻlovni"
 
 
@@ -116,6 +118,26 @@ def paid_is_said_once(records: Records) -> Iterator[str]:
                 yield f"{intent.id} was called paid {told} times, and {lost} replies were lost"
 
 
+def given_back_is_reversed_once_and_told(records: Records) -> Iterator[str]:
+    """The student and the admins hear of it, and of nothing that did not happen."""
+    given = Counter(
+        int(entry.account) for entry in records.world.gateway.ledger if entry.kind == "reversal"
+    )
+    for intent in records.intents:
+        is_reversed = intent.status == "reversed"
+        if given[intent.id] != is_reversed:
+            yield f"{intent.id} is {intent.status}, and was given back {given[intent.id]} times"
+        for chat_id in (intent.student_id, records.admins):
+            if bool(records.said(chat_id, BACK, str(intent.id))) != is_reversed:
+                yield f"{intent.id} is {intent.status}: {chat_id} was told something else"
+
+
+def nobody_is_alarmed_for_nothing(records: Records) -> Iterator[str]:
+    if not records.world.gateway.adds:
+        for alarm in records.said(records.admins, DIFFERS):
+            yield f"the gateway is honest, and the admins read {alarm.text[:80]!r}"
+
+
 def ledgers_agree(records: Records) -> Iterator[str]:
     if records.world.gateway.adds:
         return
@@ -133,7 +155,7 @@ def ledgers_agree(records: Records) -> Iterator[str]:
 def nothing_is_left_undone(records: Records) -> Iterator[str]:
     for intent in records.intents:
         wrong = records.world.gateway.adds and intent.status == "capturing"
-        if intent.status in OPEN and not wrong:
+        if intent.status in OPEN | PENDING and not wrong:
             yield f"{intent.id} is still {intent.status}"
     undone = "SELECT key, error FROM outbox WHERE sent_at IS NULL"
     for key, error in records.world.rows(undone):
@@ -215,6 +237,8 @@ INVARIANTS: tuple[Callable[[Records], Iterator[str]], ...] = (
     captured_is_told,
     paid_is_said_after_the_charge,
     paid_is_said_once,
+    given_back_is_reversed_once_and_told,
+    nobody_is_alarmed_for_nothing,
     ledgers_agree,
     nothing_is_left_undone,
     not_charged_is_true,

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import aiogram.utils.chat_action
 import stamina
 import structlog
 import tenacity
@@ -72,7 +71,6 @@ def simulated() -> Iterator[Machine]:
     swapped: list[tuple[Any, str, Any]] = [
         (atmos.client, "time", TIMES),
         (tenacity, "time", TIMES),
-        (aiogram.utils.chat_action, "time", TIMES),
         (db, "create_async_engine", lambda _url, **_options: OWNER.get().engine()),
         (app, "Texts", lambda: TEXTS),
         (handlers, "router", _tree),

@@ -191,6 +191,34 @@ class Student:
         return max(self.person.chat.from_bot, key=lambda one: one.touched, default=None)
 
 
+class Boss:
+    """An administrator, who looks at payments, gives money back, and settles what is unknown."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self._world = world
+        self._random = random
+
+    async def watches(self) -> None:
+        for _ in range(self._random.choice((0, 0, 2, 6))):
+            await asyncio.sleep(10 ** self._random.uniform(1.0, 3.5))
+            orders = [order for (order,) in self._world.rows("SELECT id FROM intents")]
+            if orders:
+                await self._looks_at(self._random.choice(orders))
+
+    async def _looks_at(self, order: int) -> None:
+        """Ask for an order and press the button under it, perhaps twice."""
+        self._world.trace(f"the boss looks at {order}")
+        self._world.boss.says(
+            f"/{self._random.choice(('order', 'settle'))} {order}", self._world.admins
+        )
+        await asyncio.sleep(self._random.choice((5.0, 40.0)))
+        shown = [one for one in self._world.admins.from_bot if _buttons(one)]
+        for _ in range(self._random.choice((1, 1, 2)) if shown else 0):
+            button = self._random.choice(_buttons(shown[-1]))
+            self._world.trace(f"the boss presses {button}")
+            self._world.telegram.tap(self._world.boss, shown[-1], button)
+
+
 def _buttons(message: Message) -> list[str]:
     return [
         button["callback_data"]

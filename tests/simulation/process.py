@@ -123,12 +123,14 @@ class Process:
         """Be asked by the gateway before a debit, at the gate of production."""
         if self.over.done() or not hasattr(self, "app") or self.app.approval is None:
             raise ConnectionRefusedError
-        gate = http._gate(self.app.approval, self.app.jobs)
+        gate = http._gate(self.app.approval, self.app.jobs, networks=())
 
         async def read() -> bytes:
             return body
 
-        answering: asyncio.Task[Any] = self.spawn(gate(SimpleNamespace(read=read)))  # type: ignore[arg-type]
+        answering: asyncio.Task[Any] = self.spawn(
+            gate(SimpleNamespace(read=read, remote=None))  # type: ignore[arg-type]
+        )
         await asyncio.wait([answering])
         if answering.cancelled():
             raise ConnectionResetError  # the bot has died over the question
@@ -140,13 +142,13 @@ class Process:
     async def _run(self) -> None:
         """Do what `bot.app.run` does, but look for what is due when it is, not twice a second."""
         self.app = self._assembled()
-        await self.app.storage.load()
+        await app.take_up(self.app)
         self.spawn(self._conduct())
         telling = self.spawn(self._tell())
         loops = [
             self.spawn(self._poll()),
             self.spawn(self._duty("timeouts", self._pass_time)),
-            self.spawn(self._duty("checks", self.app.reconciliation.check_due)),
+            self.spawn(self._reconcile()),
         ]
         await self._stopping.wait()
         for loop in loops:
@@ -170,6 +172,15 @@ class Process:
                 if update is not None:
                     handling = telegram.handle(self.app.dispatcher, self.app.bot, update)
                     await self.app.jobs.spawn(handling)
+
+    async def _reconcile(self) -> None:
+        """Ask about all that is unknown, then what is due; the day's comparison comes along."""
+        await self.app.reconciliation.ask_all()
+        await self._duty("checks", self._check)
+
+    async def _check(self) -> None:
+        await self.app.reconciliation.check_due()
+        await self.app.daily.run_due()
 
     async def _conduct(self) -> None:
         """Wake whose time has come: after every commit and at the next moment something is due."""

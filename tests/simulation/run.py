@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.simulation import invariants
 from tests.simulation.clock import Loop
 from tests.simulation.machine import Machine
-from tests.simulation.people import Student
+from tests.simulation.people import Boss, Student
 from tests.simulation.process import End
 from tests.simulation.world import World
 
@@ -62,7 +62,8 @@ async def _story(world: World) -> None:
     ]
     keeper = Keeper(world)
     keeping = world.outside(keeper.keeps())
-    await asyncio.gather(*(world.outside(student.lives()) for student in students))
+    watching = world.outside(Boss(world, world.random("boss")).watches())
+    await asyncio.gather(watching, *(world.outside(student.lives()) for student in students))
     await asyncio.sleep(10 ** luck.uniform(0, 4.5))
     world.weather.is_over = True
     keeper.is_calm = True

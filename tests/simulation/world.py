@@ -39,7 +39,7 @@ HEADS = """
 DUE = f"""
     SELECT ({HEADS}),
     (SELECT min(check_at) FROM intents
-        WHERE status IN ('capturing', 'failed', 'expired', 'cancelled')),
+        WHERE status IN ('capturing', 'reversing', 'failed', 'expired', 'cancelled')),
     (SELECT min(min(expires_at, coalesce(resend_at, expires_at),
         coalesce(code_expires_at, expires_at)))
         FROM intents WHERE status = 'challenged'),
@@ -169,8 +169,9 @@ class World:
 
     def begin(self) -> None:
         """Have the admins' group."""
-        boss = self.telegram.person(502_000, "Admin")
-        self.admins = self.telegram.group(self.settings.admin_chat_id, "Sotuvlar", admins=[boss])
+        self.boss = self.telegram.person(502_000, "Admin")
+        group = self.settings.admin_chat_id
+        self.admins = self.telegram.group(group, "Sotuvlar", admins=[self.boss])
 
     def end(self) -> None:
         """Count what became of everything."""
