@@ -44,13 +44,12 @@ def reconcile(
     *,
     fix: Annotated[bool, typer.Option("--fix", help="record what ATMOS shows, and tell")] = False,
 ) -> None:
-    """Compare every payment since a day with ATMOS; changes nothing without --fix."""
+    """Compare every payment since a day with ATMOS; changes no payment without --fix.
+
+    Exits with 1 while a difference is left or something is not known.
+    """
     settings = _settings(quiet=True)
-    try:
-        left = asyncio.run(_compare(settings, since, fix=fix))
-    except OffersError as error:
-        _stop(str(error))
-    if left:
+    if not asyncio.run(_compare(settings, since, fix=fix)):
         raise typer.Exit(1)
 
 
@@ -107,24 +106,31 @@ async def _check(settings: Settings) -> bool:
 
 
 async def _compare(settings: Settings, since: datetime, *, fix: bool) -> bool:
-    """Print every difference, and give whether one is left."""
+    """Print every difference, and give whether none is left."""
     from bot import app  # noqa: PLC0415  aiogram takes seconds to import
+    from bot import check as checks  # noqa: PLC0415  the same
     from bot.daily import Report  # noqa: PLC0415  the same
     from bot.offers import TASHKENT  # noqa: PLC0415  the same
 
     report = Report()
-    async with app.assembled(settings) as made:
-        await made.database.upgrade()
-        intents = await made.daily.opened_since(since.replace(tzinfo=TASHKENT))
-        with typer.progressbar(length=len(intents), label="asking ATMOS", file=sys.stderr) as bar:
-            async for intent, found in made.daily.compared(intents, fix=fix):
-                report.add(intent, found)
-                bar.update(1)
+    try:
+        await checks.database(settings)
+        async with app.assembled(settings) as made:
+            intents = await made.daily.opened_since(since.replace(tzinfo=TASHKENT))
+            bar = typer.progressbar(length=len(intents), label="asking ATMOS", file=sys.stderr)
+            with bar:
+                async for intent, found in made.daily.compared(intents, fix=fix):
+                    report.add(intent, found)
+                    bar.update(1)
+    except (OffersError, checks.Wrong) as error:
+        _stop(str(error))
     for line in report.lines():
         typer.echo(line)
-    differ = len(report.differences)
-    typer.echo(f"{report.agreed} agree, {differ} differ, {report.undecided} not known yet")
-    return report.left(fixed=fix)
+    for intent in report.undecided:
+        typer.echo(f"{intent.id}: {intent.status} → not known yet")
+    differ, undecided = len(report.differences), len(report.undecided)
+    typer.echo(f"{report.agreed} agree, {differ} differ, {undecided} not known yet")
+    return report.is_clean(fixed=fix)
 
 
 if __name__ == "__main__":

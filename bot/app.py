@@ -15,6 +15,7 @@ from aiojobs import Scheduler
 
 import handlers
 from atmos import AtmosClient
+from atmos.client import TIMEOUT
 from bot import db, telegram
 from bot import offers as offers_file
 from bot import web as http
@@ -26,13 +27,14 @@ from bot.db import Database
 from bot.notices import AdminGroup
 from bot.offers import Offers
 from bot.outbox import Outbox
-from bot.outcome import Outcomes, Times
+from bot.outcome import Outcomes
 from bot.reconcile import Reconciliation
 from bot.settings import Settings
 from bot.staff import Staff
 from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
+from bot.times import Times
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -83,6 +85,7 @@ def times(settings: Settings) -> Times:
         code=timedelta(seconds=settings.otp_ttl),
         resend=timedelta(seconds=settings.otp_resend_after),
         confirm=timedelta(seconds=settings.confirm_timeout),
+        reverse=timedelta(seconds=TIMEOUT),
         checks=tuple(timedelta(seconds=delay) for delay in settings.reconcile_delays),
     )
 
@@ -129,7 +132,14 @@ def _assemble(
         storage,
         checkout=checkout,
         reconciliation=reconciliation,
-        staff=Staff(database, atmos, reconciliation, admins, clock),
+        staff=Staff(
+            database=database,
+            atmos=atmos,
+            reconciliation=reconciliation,
+            outcomes=outcomes,
+            admins=admins,
+            times=clock,
+        ),
         admin_chat_id=settings.admin_chat_id,
         offers=offers,
         languages=languages,
@@ -215,7 +225,7 @@ async def _drain(app: App, hurry: asyncio.Event) -> None:
 
 
 async def _reconcile(reconciliation: Reconciliation) -> None:
-    await reconciliation.ask_all()
+    await _tried(reconciliation.ask_all)
     await _every_tick(reconciliation.check_due)
 
 
@@ -223,11 +233,15 @@ async def _every_tick(*duties: Callable[[], Awaitable[None]]) -> None:
     """Do what has become due, again and again; what fails is tried at the next tick."""
     while True:
         for duty in duties:
-            try:
-                await duty()
-            except Exception:
-                log.exception("duty_failed", duty=duty.__name__)
+            await _tried(duty)
         await asyncio.sleep(TICK)
+
+
+async def _tried(duty: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await duty()
+    except Exception:
+        log.exception("duty_failed", duty=duty.__name__)
 
 
 async def announce_commands(app: App) -> None:

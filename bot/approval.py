@@ -7,9 +7,11 @@ from atmos.callback import NotGenuine, Question
 from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup
-from bot.payment import Intent, Status
+from bot.payment import Intent, Status, order_number
 
 log = structlog.get_logger()
+
+NOT_GENUINE = "not genuine"
 
 
 class Approval:
@@ -20,20 +22,14 @@ class Approval:
         self._admins = admins
         self._key = key
 
-    async def refusal(self, body: bytes, stranger: str | None = None) -> str | None:
-        """Give why the debit is not wanted, None where it is.
-
-        A genuine question from an address that is not listed, a `stranger`, is answered all the
-        same, since the signature is the control; the admins are told once a day.
-        """
+    async def refusal(self, body: bytes) -> str | None:
+        """Give why the debit is not wanted, None where it is."""
         try:
             question = callback.read(body, self._key)
         except NotGenuine as error:
             hour = f"{self._database.now():%Y%m%d%H}"
             await self._alarm(str(error), f"admins:approval:{error}:{hour}")
-            return "not genuine"
-        if stranger is not None:
-            await self._flag(stranger)
+            return NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
             said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"
@@ -41,11 +37,14 @@ class Approval:
         return why
 
     async def _intent(self, question: Question) -> Intent | None:
-        known = question.account.isascii() and question.account.isdigit()
-        fits = known and len(question.account) < 18  # noqa: PLR2004  a BIGINT
-        return await self._database.get(int(question.account)) if fits else None
+        order = order_number(question.account)
+        return await self._database.get(order) if order else None
 
-    async def _flag(self, stranger: str) -> None:
+    async def flag(self, stranger: str) -> None:
+        """Tell the admins, once a day, of a genuine question from an address that is not listed.
+
+        It is answered all the same: the signature is the control.
+        """
         log.warning("approval_from_unlisted_address", address=stranger)
         words = notices.unlisted_address(stranger)
         key = f"admins:approval-from:{stranger}:{self._database.now():%Y%m%d}"

@@ -62,10 +62,10 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     async with telegram.bot(
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
-        database = await _tried("database", lambda: _database(settings))
-        yield database
-        if database.mark == "✓":
-            yield await _tried("told", lambda: _told(settings))
+        opened = await _tried("database", lambda: database(settings))
+        yield opened
+        if opened.mark == "✓":
+            yield await _tried("notices", lambda: _told(settings))
             yield await _unknown(settings)
         yield await _tried("offers", lambda: _offers(settings))
         token = await _tried("bot token", lambda: _token(bot))
@@ -88,7 +88,7 @@ async def startable(settings: Settings) -> None:
     """
     if settings.web_port:
         await listen(settings.web_host, settings.web_port)
-    await _database(settings)
+    await database(settings)
     api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
     async with api.context() as bot:
         try:
@@ -133,23 +133,30 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def _database(settings: Settings) -> str:
+async def database(settings: Settings) -> str:
+    """Open and migrate the database, and say where it is.
+
+    Raises:
+        Wrong: It cannot be.
+    """
     try:
-        async with _opened(settings) as database:
-            await database.upgrade()
+        async with _opened(settings) as opened:
+            await opened.upgrade()
     except Exception as error:
         raise Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
         ) from error
-    return f"{_place(database.url)}, migrated"
+    return f"{_place(opened.url)}, migrated"
 
 
 async def _told(settings: Settings) -> str:
     """See that nothing stays untold."""
-    async with _opened(settings) as database, database.read() as tx:
+    async with _opened(settings) as opened, opened.read() as tx:
         dead = await db.dead_notices(tx)
     if not dead:
-        return "everything"
+        return "all told"
+    if not dead:
+        return "all told"
     listed = "; ".join(_undelivered(notice, error) for notice, error in dead[:LISTED])
     more = f"; and {len(dead) - LISTED} more" if len(dead) > LISTED else ""
     raise Wrong(f"not told: {listed}{more} — mend that; the next start tries again")
@@ -164,7 +171,7 @@ def _undelivered(notice: Notice, error: str) -> str:
 
 async def _unknown(settings: Settings) -> Finding:
     """List the payments whose outcome is unknown."""
-    async with _opened(settings) as database, database.read() as tx:
+    async with _opened(settings) as opened, opened.read() as tx:
         unknown = await db.unknown(tx)
     if not unknown:
         return Finding("unknown outcomes", "✓", "none")

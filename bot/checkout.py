@@ -14,14 +14,15 @@ from atmos import (
     NeverArrived,
     OutcomeUnknown,
     Reason,
-    State,
 )
 from bot import db
 from bot.cards import Card, Vault
 from bot.db import Database
+from bot.evidence import Verdict
 from bot.offers import Offer, Offers
-from bot.outcome import Outcomes, Times
+from bot.outcome import Outcomes
 from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
+from bot.times import Times
 
 NEWS = timedelta(hours=1)  # in which a charge is worth saying again
 
@@ -217,7 +218,7 @@ class Checkout:
             raise CodeOver(intent)
         async with self._database.write() as tx:
             bought = await self._bought(tx, intent.buyer.id, intent.offer)
-            asked = {"note_id": None, "checks": 0} | self._times.asked(self._database.now())
+            asked = {"note_id": None} | self._asked_to_charge()
             target, changes = (Status.cancelled, {}) if bought else (Status.capturing, asked)
             moved = await db.move(tx, intent, target, **changes)
             after = await db.intent(tx, intent.id)
@@ -236,7 +237,7 @@ class Checkout:
         intent = replace(intent, note_id=note_id)
         try:
             await self._atmos.log_in()  # however long that takes, ATMOS has its time afterwards
-            asked = self._times.asked(self._database.now())
+            asked = self._asked_to_charge()
             if not await self._database.amend(intent, note_id=note_id, **asked):
                 return
             intent = replace(intent, **asked)
@@ -248,7 +249,7 @@ class Checkout:
         except OutcomeUnknown as error:
             await self._outcomes.unclear(intent, error)
         else:
-            await self._outcomes.charged(intent.id, transaction)
+            await self._outcomes.record(intent, transaction, self._database.now())
 
     async def newest_open(self, student_id: int) -> Intent | None:
         """Give the student's newest payment that is not over."""
@@ -386,13 +387,16 @@ class Checkout:
 
     async def _closed(self, intent: Intent, error: AtmosError) -> IntentError:
         """Look inside before calling it unpaid: a paid transaction is closed too."""
+        asked_at = self._database.now()
         try:
             transaction = await self._atmos.get(_transaction(intent))
         except AtmosError as no_evidence:
             return NotChallenged(intent, no_evidence)
-        if transaction.state is State.paid:
-            await self._outcomes.charged(intent.id, transaction)
-            return AlreadyPaid(intent)
+        match await self._outcomes.record(intent, transaction, asked_at):
+            case Verdict.charged | Verdict.known:
+                return AlreadyPaid(intent)
+            case Verdict.another:
+                return StillChecking(intent)
         await self._database.move(intent, Status.failed, reason=Reason.closed)
         return NotChallenged(replace(intent, status=Status.failed), error)
 
@@ -402,6 +406,9 @@ class Checkout:
             "code_expires_at": self._later(self._times.code),
             "expires_at": self._later(self._times.checkout),
         }
+
+    def _asked_to_charge(self) -> dict[str, Any]:
+        return self._times.asked(self._database.now(), self._times.confirm)
 
     def _later(self, by: timedelta) -> datetime:
         return self._database.now() + by

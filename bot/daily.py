@@ -10,14 +10,15 @@ import structlog
 from atmos import AtmosError
 from bot import db, notices
 from bot.db import Database
+from bot.evidence import SETTLED, Verdict
 from bot.notices import AdminGroup
 from bot.offers import TASHKENT
 from bot.payment import Intent
-from bot.reconcile import AT_ONCE, SETTLED, Reconciliation, Verdict
+from bot.reconcile import AT_ONCE, Reconciliation
 
 log = structlog.get_logger()
 
-AT = time(9, tzinfo=TASHKENT)
+AT = time(9)  # in Tashkent
 DAYS = timedelta(days=3)  # looked back
 LISTED = 20  # differences named one by one in the report
 
@@ -27,24 +28,28 @@ class Report:
     """What a comparison found; silent agreement is only counted."""
 
     agreed: int = 0
-    undecided: int = 0  # ATMOS may still be acting, or shows nothing
+    undecided: list[Intent] = field(default_factory=list)  # no evidence, or it is too early
     differences: list[tuple[Intent, Verdict]] = field(default_factory=list)
 
     def add(self, intent: Intent, found: Verdict | None) -> None:
-        if found is Verdict.agrees:
+        if found in (Verdict.agrees, Verdict.known):
             self.agreed += 1
         elif found in (None, Verdict.undecided):
-            self.undecided += 1
+            self.undecided.append(intent)
         else:
             self.differences.append((intent, found))
 
     def lines(self) -> list[str]:
         """Give a line for each difference: the order, what is stored, what ATMOS's word means."""
-        return [f"{intent.id}: {intent.status} → {found}" for intent, found in self.differences]
+        named = self.differences[:LISTED]
+        lines = [f"{intent.id}: {intent.status} → {found}" for intent, found in named]
+        more = len(self.differences) - len(named)
+        return [*lines, f"… +{more}"] if more else lines
 
-    def left(self, *, fixed: bool) -> bool:
-        """Tell whether a difference is left, which only a person can mend."""
-        return any(not fixed or found not in SETTLED for _, found in self.differences)
+    def is_clean(self, *, fixed: bool) -> bool:
+        """Tell whether everything is known, and no difference is left."""
+        mended = all(fixed and found in SETTLED for _, found in self.differences)
+        return mended and not self.undecided
 
 
 class Daily:
@@ -66,7 +71,7 @@ class Daily:
     async def run_due(self) -> None:
         """Once a day from nine o'clock on: compare, settle, report, forget what is over."""
         now = self._database.now().astimezone(TASHKENT)
-        if self._done_on == now.date() or now.timetz() < AT:
+        if self._done_on == now.date() or now.time() < AT:
             return
         key = f"admins:daily:{now.date()}"
         async with self._database.read() as tx:
@@ -82,7 +87,7 @@ class Daily:
             report.add(intent, found)
         async with self._database.write() as tx:
             if intents:
-                words = notices.daily(report.agreed, report.undecided, report.lines()[:LISTED])
+                words = notices.daily(report.agreed, len(report.undecided), report.lines())
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
         log.info("daily", agreed=report.agreed, differ=len(report.differences), forgot=forgotten)
@@ -99,16 +104,19 @@ class Daily:
         Gives None for an intent of which ATMOS shows nothing.
         """
         at_once = asyncio.Semaphore(AT_ONCE)
+        act = self._reconciliation.ask if fix else self._reconciliation.look
 
         async def compare(intent: Intent) -> tuple[Intent, Verdict | None]:
             async with at_once:
                 try:
-                    if fix:
-                        return intent, await self._reconciliation.ask(intent)
-                    return intent, await self._reconciliation.look(intent)
+                    return intent, await act(intent)
                 except AtmosError as error:
                     log.warning("no_evidence", intent=intent.id, error=str(error))
-                    return intent, None
+                except Exception:  # one that makes no sense stops no other
+                    log.exception("compare_failed", intent=intent.id)
+                return intent, None
 
-        for done in asyncio.as_completed([compare(intent) for intent in intents]):
-            yield await done
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(compare(intent)) for intent in intents]
+            for done in asyncio.as_completed(tasks):
+                yield await done

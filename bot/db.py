@@ -99,6 +99,7 @@ sa.Index(
     postgresql_where=_IS_OPEN,
 )
 sa.Index("by_status", intents.c.status)
+sa.Index("by_student", intents.c.student_id)
 
 ledger = sa.Table(
     "ledger",

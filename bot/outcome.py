@@ -5,8 +5,8 @@ transaction: the move, the ledger's fact and the promises to tell. The later roa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from atmos import (
@@ -21,40 +21,15 @@ from atmos import (
 from bot import db, notices
 from bot.cards import Vault
 from bot.db import Database
+from bot.evidence import Verdict, verdict
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
 from bot.payment import ABANDONED, SOLD, Intent, Status
+from bot.times import Times
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
 _FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """How long things are waited for; the settings say it."""
-
-    checkout: timedelta  # a student's silence
-    code: timedelta
-    resend: timedelta
-    confirm: timedelta  # one call to capture, and more than one to reverse takes
-    checks: tuple[timedelta, ...]  # after ATMOS was asked to move money; the last one repeats
-
-    def asked(self, now: datetime) -> dict[str, Any]:
-        """Give what is stored before ATMOS is asked to move money.
-
-        Our call lasts `confirm`; one that arrived at its end may act as long again.
-        """
-        return {"acts_until": now + 2 * self.confirm, "check_at": now + self.checks[0]}
-
-    def until_check(self, number: int) -> timedelta:
-        """Give how long after the check before it a check comes, the first being number 0."""
-        steps = (timedelta(), *self.checks)
-        return steps[number + 1] - steps[number] if number < len(self.checks) else steps[-1]
-
-
-def is_same_money(intent: Intent, transaction: Transaction) -> bool:
-    return (transaction.amount, transaction.account) == (intent.amount, intent.account)
 
 
 class Outcomes:
@@ -69,18 +44,37 @@ class Outcomes:
         self._vault = vault
         self._times = times
 
-    async def charged(self, intent_id: int, transaction: Transaction) -> bool:
-        """Record a charge that ATMOS's evidence shows; False where it is recorded already.
+    async def record(
+        self, intent: Intent, transaction: Transaction, asked_at: datetime
+    ) -> Verdict:
+        """Record what the evidence that was asked for at `asked_at` means, and promise to tell."""
+        found = verdict(intent, transaction, asked_at)
+        did = True
+        match found:
+            case Verdict.charged:
+                did = await self._charged(intent.id, transaction)
+            case Verdict.not_charged:
+                did = await self._not_charged(intent)
+            case Verdict.given_back:
+                did = await self._failed(intent, "given-back")
+            case Verdict.reversed:
+                did = await self._reversed(intent.id)
+            case Verdict.not_reversed:
+                did = await self._not_reversed(intent)
+            case Verdict.another:
+                await self._mismatched(intent, transaction)
+            case Verdict.contradiction:
+                await self._contradicted(intent, transaction)
+        return found if did else Verdict.known
 
-        It is honoured whatever the intent was thought to be: the money has moved. A charge of
-        another amount or account is not ours to honour: the intent stays, and a person is told.
+    async def _charged(self, intent_id: int, transaction: Transaction) -> bool:
+        """Record a charge; False where it is recorded already.
+
+        It is honoured whatever the intent was thought to be: the money has moved.
         """
         async with self._database.write() as tx:
             intent = await db.intent(tx, intent_id, lock=True)
             if intent is None or intent.status in SOLD | {Status.reversed}:
-                return False
-            if not is_same_money(intent, transaction):
-                await db.promise(tx, self._not_ours(intent, transaction), self._database.now())
                 return False
             facts = self._facts(transaction)
             if not await db.move(tx, intent, Status.captured, check_at=None, **facts):
@@ -119,55 +113,59 @@ class Outcomes:
         told = self.for_admins(intent, error)
         await self._database.amend(intent, [said, *told], reason=error.reason)
 
-    async def not_charged(self, intent: Intent) -> None:
-        """Record that ATMOS's evidence shows no charge, when none can come any more."""
+    async def _not_charged(self, intent: Intent) -> bool:
+        """Say that nothing was charged, and go on asking: a charge may come late all the same."""
         reason = Reason(intent.reason) if intent.reason in _TELLING else None
-        await self._failed(intent, f"declined-{reason}" if reason else "not-charged", watch=True)
+        why = f"declined-{reason}" if reason else "not-charged"
+        check_at = self._database.now() + self._times.checks[-1]
+        return await self._failed(intent, why, check_at=check_at, checks=len(self._times.checks))
 
-    async def given_back(self, intent: Intent) -> None:
-        """Record that the money was taken, and given back before we knew of it."""
-        await self._failed(intent, "given-back")
-
-    async def reversed(self, intent_id: int) -> bool:
-        """Record that ATMOS's evidence shows a captured payment given back; False where known."""
+    async def _reversed(self, intent_id: int) -> bool:
+        """Record that a captured payment was given back; False where that is known."""
         async with self._database.write() as tx:
             intent = await db.intent(tx, intent_id, lock=True)
             if intent is None or intent.status not in SOLD:
                 return False
             await db.move(tx, intent, Status.reversed, check_at=None)
             await db.record(tx, intent, "reversed", self._database.now())
+            for_admins = notices.money_back_for_admins(intent)
             said = [
                 notices.told(intent, notices.money_back(intent), "money-back"),
-                self._admins.told(
-                    notices.money_back_for_admins(intent), f"{intent.id}:admins:money-back"
-                ),
+                self._admins.told(for_admins, f"{intent.id}:admins:money-back"),
             ]
             await db.promise(tx, said, self._database.now())
         return True
 
-    async def not_reversed(self, intent: Intent) -> None:
-        """Record that a reversal did not happen, when it cannot any more: it is paid as before."""
+    async def _not_reversed(self, intent: Intent) -> bool:
+        """Record that a reversal did not happen: it is paid as before."""
         key = f"{intent.id}:admins:not-reversed:{intent.acts_until}"
         said = [self._admins.told(notices.not_reversed(intent), key)]
-        await self._database.move(intent, Status.captured, said, check_at=None)
+        return await self._database.move(intent, Status.captured, said, check_at=None)
 
-    async def contradicted(self, intent: Intent, transaction: Transaction) -> None:
+    async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:
+        """Tell the admins of a charge that is not ours to honour: the intent stays as it is."""
+        alarm = notices.mismatch(intent, transaction.account, transaction.amount)
+        said = [self._admins.told(alarm, f"{intent.id}:admins:mismatch")]
+        if intent.status is Status.capturing:
+            said.append(self._result(intent, notices.checking(intent)))
+        await self._database.promise(said)
+
+    async def _contradicted(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins, once, that ATMOS shows what cannot be: our own record stays."""
         words = notices.contradiction(intent, transaction.state)
         key = f"{intent.id}:admins:contradiction:{intent.status}:{transaction.state}"
         await self._database.promise([self._admins.told(words, key)])
 
-    async def still_unknown(self, intent: Intent, error: AtmosError | None) -> None:
-        """Tell the admins, once, of an outcome that has stayed unknown for too long."""
+    def still_unknown(self, intent: Intent, error: AtmosError | None) -> list[Notice]:
+        """Give what the admins hear, once, of an outcome that has stayed unknown for too long."""
         key = f"{intent.id}:admins:unknown:{intent.acts_until}"
         told = self._admins.told(notices.still_unknown(intent), key)
-        also = self.for_admins(intent, error) if error else []
-        await self._database.promise([told, *also])
+        return [told, *(self.for_admins(intent, error) if error else [])]
 
-    async def left_unknown(self, intent: Intent) -> None:
-        """Tell the admins that nobody asks any more: a person has to find out."""
+    def left_unknown(self, intent: Intent) -> list[Notice]:
+        """Give what the admins hear when nobody asks any more: a person has to find out."""
         key = f"{intent.id}:admins:left-unknown:{intent.acts_until}"
-        await self._database.promise([self._admins.told(notices.left_unknown(intent), key)])
+        return [self._admins.told(notices.left_unknown(intent), key)]
 
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
@@ -187,13 +185,6 @@ class Outcomes:
             "receipt": transaction.ofd_url,
             "captured_at": transaction.paid_at or self._database.now(),
         }
-
-    def _not_ours(self, intent: Intent, transaction: Transaction) -> list[Notice]:
-        alarm = notices.mismatch(intent, transaction.account, transaction.amount)
-        return [
-            self._result(intent, notices.checking(intent)),
-            self._admins.told(alarm, f"{intent.id}:admins:mismatch"),
-        ]
 
     def _strange(self, before: Intent, other: Intent | None) -> list[Notice]:
         """Tell the admins of a charge that came late, or that is the student's second one."""
@@ -216,13 +207,12 @@ class Outcomes:
         ]
 
     async def _failed(
-        self, intent: Intent, why: str, told: Sequence[Notice] = (), *, watch: bool = False
-    ) -> None:
-        """End it, and with `watch` go on asking ATMOS: a charge may come late all the same."""
+        self, intent: Intent, why: str, told: Sequence[Notice] = (), **changes: Any
+    ) -> bool:
         self._vault.wipe(intent.id)
         said = [self._result(intent, notices.over(intent, why)), *told]
-        check_at = self._database.now() + self._times.checks[-1] if watch else None
-        await self._database.move(intent, Status.failed, said, reason=why, check_at=check_at)
+        changes = {"reason": why, "check_at": None} | changes
+        return await self._database.move(intent, Status.failed, said, **changes)
 
     async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout

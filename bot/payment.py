@@ -1,5 +1,6 @@
 """A payment intent: one student's wish to pay one amount for one offer, and how it may move."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,3 +95,8 @@ class Intent:
     @property
     def account(self) -> str:
         return str(self.id)
+
+
+def order_number(text: str) -> int | None:
+    """Read an order number that comes from outside; None where it cannot be one."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text.strip()) else None

@@ -7,10 +7,12 @@ import structlog
 from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
 from bot import notices
 from bot.db import Database
+from bot.evidence import SETTLED, Verdict, verdict
 from bot.notices import AdminGroup
-from bot.outcome import Times
+from bot.outcome import Outcomes
 from bot.payment import PENDING, Intent, Status
-from bot.reconcile import SETTLED, Reconciliation, Verdict
+from bot.reconcile import Reconciliation
+from bot.times import Times
 
 log = structlog.get_logger()
 
@@ -27,6 +29,10 @@ class NoAnswer(StaffError):
     """ATMOS shows nothing of it now; nothing changed."""
 
 
+class TelegramSilent(StaffError):
+    """It does not say whether who asks is an administrator."""
+
+
 class NotSettled(StaffError):
     """What was said does not decide it: ATMOS may still be acting, or it is not unknown."""
 
@@ -36,15 +42,18 @@ class Staff:
 
     def __init__(
         self,
+        *,
         database: Database,
         atmos: AtmosClient,
         reconciliation: Reconciliation,
+        outcomes: Outcomes,
         admins: AdminGroup,
         times: Times,
     ) -> None:
         self._database = database
         self._atmos = atmos
         self._reconciliation = reconciliation
+        self._outcomes = outcomes
         self._admins = admins
         self._times = times
 
@@ -73,8 +82,9 @@ class Staff:
         if intent.status is not Status.captured:
             return intent
         paid, asked_at = await self._evidence(intent)
-        if await self._reconciliation.record(intent, paid, asked_at) is Verdict.agrees:
-            await self._reverse(intent, paid, by)
+        found = await self._outcomes.record(intent, paid, asked_at)
+        if found is Verdict.agrees and paid.success_trans_id:
+            await self._reverse(intent, paid.success_trans_id, by)
         return await self.find(order)
 
     async def settle(self, order: int) -> Intent:
@@ -85,7 +95,7 @@ class Staff:
             NoAnswer: ATMOS shows nothing of it.
         """
         intent = await self.find(order)
-        await self._reconciliation.record(intent, *await self._evidence(intent))
+        await self._outcomes.record(intent, *await self._evidence(intent))
         return await self.find(order)
 
     async def settle_by_hand(
@@ -112,11 +122,11 @@ class Staff:
         self, intent: Intent, state: State, success_trans_id: int | None, by: str
     ) -> None:
         seen = _seen(intent, state, success_trans_id)
-        if seen.state is not state:  # ATMOS's own rule: a paid one has its success_trans_id
+        now = self._database.now()
+        complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
+        if not complete or verdict(intent, seen, now) not in SETTLED:
             raise NotSettled
-        found = await self._reconciliation.record(intent, seen, self._database.now())
-        if found not in SETTLED:
-            raise NotSettled
+        found = await self._outcomes.record(intent, seen, now)
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
         key = f"{intent.id}:admins:settled:{intent.acts_until}"
         told = self._admins.told(notices.settled(intent, state, by), key)
@@ -128,14 +138,14 @@ class Staff:
         except AtmosError as error:
             raise NoAnswer from error
 
-    async def _reverse(self, intent: Intent, paid: Transaction, by: str) -> None:
+    async def _reverse(self, intent: Intent, success_trans_id: int, by: str) -> None:
         """Store that ATMOS is about to be asked; whoever comes second stops here."""
-        asked = self._times.asked(self._database.now()) | {"checks": 0, "reversed_by": by}
-        if not await self._database.move(intent, Status.reversing, **asked):
+        asked = self._times.asked(self._database.now(), self._times.reverse)
+        if not await self._database.move(intent, Status.reversing, reversed_by=by, **asked):
             return
         reversing = await self.find(intent.id)
         try:
-            await self._atmos.reverse(paid.success_trans_id or 0, reason=str(intent.id))
+            await self._atmos.reverse(success_trans_id, reason=intent.account)
         except NeverArrived as error:
             await self._database.move(reversing, Status.captured, check_at=None)
             raise NoAnswer from error

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from atmos import callback
 from bot import db
-from bot.approval import Approval
+from bot.approval import NOT_GENUINE, Approval
 from bot.db import Database
 
 log = structlog.get_logger()
@@ -49,11 +49,11 @@ def _readyz(database: Database) -> Handler:
         """Answer 200 while the database answers and every notice can be delivered, else 503."""
         try:
             async with database.read() as tx:
-                dead = await db.dead_notices(tx)
-        except SQLAlchemyError:
+                dead = len(await db.dead_notices(tx))
+        except (SQLAlchemyError, OSError):  # the latter from asyncpg
             return web.json_response({"ok": False, "database": "does not answer"}, status=503)
         return web.json_response(
-            {"ok": not dead, "dead_notices": len(dead)}, status=503 if dead else 200
+            {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
         )
 
     return readyz
@@ -66,12 +66,13 @@ def _gate(
         """Answer yes or no within a second; every doubt and every failure is a no."""
         try:
             body = await request.read()
-            stranger = _stranger(request.remote, networks)
             # Shielded: cancelling a query waits for the database, which is what has no time.
-            refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body, stranger)), GATE)
+            refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
         except Exception:
             log.exception("approval_failed")
             refusal = "not now"
+        if refusal != NOT_GENUINE and (stranger := _stranger(request.remote, networks)):
+            await jobs.spawn(approval.flag(stranger))
         answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
         return web.json_response(answer)
 
@@ -83,4 +84,5 @@ def _stranger(remote: str | None, networks: Sequence[IPv4Network | IPv6Network])
     if not networks or remote is None:
         return None
     address = ip_address(remote)
-    return None if any(address in network for network in networks) else remote
+    address = getattr(address, "ipv4_mapped", None) or address
+    return None if any(address in network for network in networks) else str(address)

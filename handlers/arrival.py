@@ -97,8 +97,12 @@ class Arrival(BaseMiddleware):
             yield
             return
         await self._storage.mark(chat_id, answering=True)
-        yield
-        await self._storage.mark(chat_id, answering=False)
+        try:
+            yield
+        finally:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():  # else the process ends in mid-answer
+                await self._storage.mark(chat_id, answering=False)
 
     def _is_at_step(self, bot_id: int, chat_id: int) -> bool:
         return self._storage.is_going_on(StorageKey(bot_id, chat_id, chat_id))

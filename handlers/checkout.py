@@ -17,13 +17,12 @@ from bot.cards import Card, holds_card, parse_card, parse_expiry
 from bot.checkout import Checkout, IntentGone
 from bot.notices import Words
 from bot.offers import TASHKENT
-from bot.payment import Buyer, Intent, Status
+from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from handlers.speech import Speech
 from handlers.steps import Paying, intent_of, leave, leave_what_is_over
 
 CODE = re.compile(r"[0-9]{6}")
-ORDER = re.compile(r"[0-9]{1,18}")
 
 
 ASKS = {
@@ -189,10 +188,10 @@ async def _own(query: CallbackQuery, checkout: Checkout) -> Intent:
 
 
 def _order(query: CallbackQuery) -> int:
-    number = after_colon(query)
-    if not ORDER.fullmatch(number):
+    order = order_number(after_colon(query))
+    if order is None:
         raise IntentGone
-    return int(number)
+    return order
 
 
 def after_colon(query: CallbackQuery) -> str:

@@ -21,6 +21,7 @@ SAID = {
     staff.NoSuchOrder: "staff-no-order",
     staff.NoAnswer: "staff-no-answer",
     staff.NotSettled: "staff-not-settled",
+    staff.TelegramSilent: "staff-telegram",
 }
 
 

@@ -11,16 +11,20 @@ from aiogram.exceptions import AiogramError, TelegramRetryAfter
 from bot.notices import Words
 from bot.voice import Voice
 
-PATIENCE = 60.0  # seconds in all, where Telegram says to wait
+PATIENCE = 40.0  # seconds that Telegram may want to be left alone, twice
 TYPING_EVERY = 4.0  # seconds; Telegram shows the action for five
 
 
 def _too_many(error: Exception) -> float | bool:
-    """Give how long Telegram wants to be left alone; it has done nothing, so again is harmless."""
-    return float(error.retry_after) if isinstance(error, TelegramRetryAfter) else False
+    """Give how long Telegram wants to be left alone, where that is not for too long.
+
+    It has done nothing, so that calling again is harmless.
+    """
+    wait = float(error.retry_after) if isinstance(error, TelegramRetryAfter) else PATIENCE + 1
+    return wait if wait <= PATIENCE else False
 
 
-_patiently = stamina.retry(on=_too_many, attempts=3, timeout=PATIENCE)
+_patiently = stamina.retry(on=_too_many, attempts=3, timeout=None)
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class Speech:
             yield
         finally:
             typing.cancel()
+            await asyncio.wait([typing])
 
     async def _type(self) -> None:
         while True:

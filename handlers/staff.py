@@ -10,13 +10,14 @@ from aiogram.types import CallbackQuery, Message
 from atmos import State
 from bot import notices
 from bot.notices import Words
-from bot.staff import NoSuchOrder, Staff
-from handlers.checkout import ORDER, after_colon
+from bot.payment import order_number
+from bot.staff import NoSuchOrder, Staff, TelegramSilent
+from handlers.checkout import after_colon
 from handlers.speech import Speech
 
 # What an administrator may have seen in ATMOS's cabinet, by the word for it.
 SEEN = {"paid": State.paid, "unpaid": State.open, "reversed": State.reversed}
-SETTLE = re.compile(r"([0-9]{1,18})(?:\s+(paid|unpaid|reversed)(?:\s+([0-9]{1,18}))?)?")
+SETTLE = re.compile(rf"([0-9]{{1,18}})(?:\s+({'|'.join(SEEN)})(?:\s+([0-9]{{1,18}}))?)?")
 
 
 def in_group(event: Message | CallbackQuery, admin_chat_id: int) -> bool:
@@ -31,6 +32,9 @@ async def by_administrator(
 
     Telegram is asked each time, so that who is one no more cannot go on. It tells a bot without
     rights the administrators, but not for certain what another member is.
+
+    Raises:
+        TelegramSilent: It does not say who they are.
     """
     if not in_group(event, admin_chat_id):
         return False
@@ -39,8 +43,8 @@ async def by_administrator(
         return {"by": event.author_signature or "admin"} if anonymous else False
     try:
         administrators = await bot.get_chat_administrators(admin_chat_id)
-    except AiogramError:
-        return False
+    except AiogramError as error:
+        raise TelegramSilent from error
     user = event.from_user
     known = user is not None and any(user.id == one.user.id for one in administrators)
     return {"by": f"{user.full_name} ({user.id})"} if user and known else False
@@ -89,9 +93,10 @@ async def is_no_administrator(_: Message | CallbackQuery, speech: Speech) -> Non
 
 
 def _order(text: str) -> int:
-    if not ORDER.fullmatch(text.strip()):
+    order = order_number(text)
+    if order is None:
         raise NoSuchOrder
-    return int(text)
+    return order
 
 
 def router() -> Router:

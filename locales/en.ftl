@@ -222,6 +222,7 @@ staff-order =
 staff-no-order = There is no such order. For example: /order 249100032
 staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
 staff-not-settled = Not settled: the payment is not unknown, or ATMOS may still be acting. Try again a little later.
+staff-telegram = Telegram did not answer, so nothing was done. Try once more.
 staff-only = Only administrators of this group can do that.
 staff-settle =
     /settle 249100032 — ask ATMOS

@@ -222,6 +222,7 @@ staff-order =
 staff-no-order = Bunday buyurtma yoʻq. Masalan: /order 249100032
 staff-no-answer = ATMOS hozir javob bermadi, hech narsa oʻzgarmadi. Birozdan keyin yana urinib koʻring.
 staff-not-settled = Hal boʻlmadi: toʻlov nomaʼlum emas, yoki ATMOS hali ishlayotgan boʻlishi mumkin. Birozdan keyin yana urinib koʻring.
+staff-telegram = Telegram javob bermadi, shuning uchun hech narsa qilinmadi. Yana bir marta urinib koʻring.
 staff-only = Buni faqat shu guruh administratorlari qila oladi.
 staff-settle =
     /settle 249100032 — ATMOSdan soʻrash

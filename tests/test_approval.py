@@ -193,8 +193,10 @@ async def test_a_cancelled_payment_is_not_let_through_and_the_admins_are_told(wo
 )
 async def test_what_is_not_genuine_is_a_no_and_never_an_exception(world, gate, body):
     """Failure story C5."""
-    async with world.bot():
-        assert await ask(gate, body) == 0
+    async with world.bot(), httpx.AsyncClient() as atmos:
+        answer = await atmos.post(gate, content=body)
+
+    assert answer.json() == {"status": 0, "message": "not genuine"}
 
 
 async def test_a_gate_that_fails_says_no_even_to_what_is_wanted(world, gate):
@@ -230,9 +232,18 @@ async def test_a_database_that_does_not_answer_is_a_no_within_a_second_or_so(wor
         holder.close()
 
 
-async def test_an_oversized_body_is_refused(world, gate):
+async def test_an_oversized_body_is_refused_though_it_is_wanted(world, gate):
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
     async with world.bot():
-        assert await ask(gate, b" " * 200_000) == 0
+        await reaches_code(student)
+        student.says(world.code)
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
+        wanted = question(world)
+
+        assert await ask(gate, wanted + b" " * 200_000) == 0
+        assert await ask(gate, wanted + b" " * 100) == 1
 
 
 def test_numbers_are_hashed_as_they_were_written():

@@ -333,7 +333,7 @@ async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world)
     code, said = await run(world, "check")
 
     assert code == 1
-    assert "✗ told: not told: admin-late of order 57 to chat -404 (TelegramBadRequest)" in said
+    assert "✗ notices: not told: admin-late of order 57 to chat -404 (TelegramBadRequest)" in said
     group = world.telegram.group(-404, "Yangi guruh")
     async with world.bot():
         await group.sees("57")

@@ -232,3 +232,24 @@ async def test_a_step_is_done_though_the_deletion_could_not_be_stored(world):
         await student.sees("muddat", since=card)
 
     assert card.deleted
+
+
+async def test_all_students_together_are_told_no_faster_than_telegram_lets_a_bot_speak(
+    world, database
+):
+    students = [world.student(1000 + number) for number in range(40)]
+    for student in students:
+        student.says("/help")
+    promised = [
+        Notice(chat_id=student.id, language="uz", words=Words("admin-settled", settled(1)))
+        for student in students
+    ]
+    await database.promise(promised)
+    world.telegram.updates.clear()
+    async with world.bot():
+        for student in students:
+            await student.sees("order-1")
+    sent = [call.at for call in world.telegram.calls if call.method == "sendMessage"]
+
+    assert len(sent) == 40
+    assert sent[-1] - sent[0] > 0.5

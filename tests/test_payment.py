@@ -160,6 +160,20 @@ async def test_a_move_that_came_too_late_changes_and_promises_nothing(database):
     assert await promised(database) == []
 
 
+async def test_the_end_of_a_first_attempt_is_not_the_end_of_a_second(database):
+    """Both are capturing: only the time until which ATMOS may act tells them apart."""
+    intent = await opened(database)
+    assert await database.move(intent, Status.capturing, acts_until=NOW)
+    first = await database.get(intent.id)
+    assert await database.move(first, Status.challenged)
+    again = await database.get(intent.id)
+    assert await database.move(again, Status.capturing, acts_until=NOW + timedelta(minutes=4))
+
+    assert not await database.move(first, Status.failed, [notice()])
+    assert (await database.get(intent.id)).status is Status.capturing
+    assert await promised(database) == []
+
+
 async def test_a_forbidden_move_changes_and_promises_nothing(database):
     intent = await opened(database, status=Status.captured)
 

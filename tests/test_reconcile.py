@@ -9,10 +9,10 @@ import pytest
 from atmos import State, Transaction
 from bot import db
 from bot.db import Database
+from bot.evidence import Verdict, verdict
 from bot.notices import AdminGroup, Words
 from bot.offers import TASHKENT
 from bot.payment import Status
-from bot.reconcile import Verdict, verdict
 from sandbox.faults import Kind
 from tests.conftest import ADMINS, PRICE, everything_said, pays, reaches_code
 from tests.test_commands import run

@@ -1,6 +1,9 @@
 """Every way a payment can be refused, by what the student reads and what was charged."""
 
+import asyncio
+
 import pytest
+import stamina
 
 from atmos import Reason
 from bot.texts import Texts
@@ -224,7 +227,32 @@ async def test_what_looks_like_neither_is_left_alone(world, text):
 async def test_an_answer_that_meets_429_comes_when_telegram_wants(world):
     """The chaos run's find: the answer was lost, and so was the apology for it."""
     student = world.student()
+    stamina.set_testing(False)
     async with world.bot():
-        world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=1, times=2))
+        world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=1))
         student.says("/start protokol-57")
         await student.sees("Protokol 57")
+    refused, said = [call.at for call in world.telegram.calls if call.method == "sendMessage"]
+
+    assert said - refused >= 1
+
+
+async def test_nobodys_turn_is_held_for_an_hour(world):
+    student = world.student()
+    async with world.bot():
+        world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=3600))
+        student.says("/help")
+        asked = student.says("/privacy")
+        await student.sees("Karta raqami", since=asked)
+
+
+async def test_a_refused_step_is_answered_and_leaves_no_mark(world):
+    """The review's find: the next restart told the student of a restart for nothing."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        card = student.says("8600 1234")
+        await student.sees("16 ta raqam", since=card)
+        await asyncio.sleep(0.1)
+
+        assert world.stored("SELECT answering FROM chats") == [(0,)]

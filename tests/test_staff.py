@@ -4,11 +4,17 @@ import asyncio
 
 import pytest
 
-from sandbox.faults import Kind
+from bot import app
+from sandbox.faults import Fault, Kind
 from tests.conftest import ADMINS, PRICE, reaches_code
 
 QUICK = {"confirm_timeout": 0.5, "reconcile_delays": (1.2, 2.0)}
 UNCLEAR = [Kind.drop, Kind.bad_gateway, Kind.server_error, Kind.garbage]
+
+
+@pytest.fixture(autouse=True)
+def _a_reversal_lasts_half_a_second(monkeypatch):
+    monkeypatch.setattr("bot.app.TIMEOUT", 0.5)
 
 
 @pytest.fixture
@@ -110,6 +116,18 @@ async def test_a_reversal_that_did_not_happen_is_said_so_and_can_be_asked_again(
         await student.sees("Pul qaytarildi")
 
     assert world.calls("reverse") == 2
+    assert reversals(world) == [PRICE]
+
+
+async def test_two_processes_at_once_are_one_reversal(world):
+    student = world.student()
+    async with world.bot():
+        order = int(await buys(world, student))
+    async with app.assembled(world.settings()) as one, app.assembled(world.settings()) as other:
+        staff = [made.dispatcher.workflow_data["staff"] for made in (one, other)]
+        await asyncio.gather(*(each.reverse(order, "Admin") for each in staff))
+
+    assert world.calls("reverse") == 1
     assert reversals(world) == [PRICE]
 
 
@@ -289,3 +307,29 @@ async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, a
 
     assert first.account in back.text
     assert world.gateway.net == {first.account: 0, second: PRICE}
+
+
+async def test_an_administrator_is_not_refused_because_telegram_is_silent(world, admin):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        world.telegram.faults.add(Fault("getChatAdministrators", Kind.server_error))
+        asked = admin.says(f"/order {order}", chat=world.admins)
+        await world.admins.sees("Telegram javob bermadi", since=asked)
+        again = admin.says(f"/order {order}", chat=world.admins)
+        await world.admins.sees("toʻlangan", since=again)
+
+
+async def test_a_word_that_settles_nothing_alarms_nobody(world, admin):
+    """The review's find: /settle unpaid for a reversal told the group that ATMOS differs."""
+    student = world.student()
+    async with world.bot(reconcile_delays=(60.0,)):
+        order = await buys(world, student)
+        world.goes_wrong("reverse", Kind.drop)
+        tap = await gives_back(world, admin, order)
+        await world.admins.sees("qaytarilmoqda", since=tap)
+        world.goes_wrong("get", Kind.bad_gateway, times=None)
+        said = admin.says(f"/settle {order} unpaid", chat=world.admins)
+        await world.admins.sees("Hal boʻlmadi", since=said)
+
+    assert "ATMOS bilan farq" not in world.admins.render()

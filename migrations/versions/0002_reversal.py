@@ -15,8 +15,10 @@ def upgrade() -> None:
         "chats",
         sa.Column("answering", sa.Boolean(), server_default=sa.false(), nullable=False),
     )
+    op.create_index("by_student", "intents", ["student_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("by_student", table_name="intents")
     op.drop_column("chats", "answering")
     op.drop_column("intents", "reversed_by")
