@@ -91,6 +91,7 @@ async def test_a_code_atmos_calls_expired_can_be_asked_for_again(world):
     async with world.bot(otp_resend_after=0.1):
         await reaches_code(student)
         await student.sees(lambda m: any("qayta yuborish" in b for row in m.buttons for b in row))
+        await asyncio.sleep(0.3)
         student.says(world.code)
         over = await student.sees("vaqti tugadi")
         world.gateway.otp_ttl = 300
