@@ -3,7 +3,7 @@ PYTHON ?= python3
 SEEDS ?= 20000
 BIN := .venv/bin
 
-.PHONY: install demo chaos mutants test format lint types imports tests soak image lock
+.PHONY: install demo chaos mutants test format lint types imports tests simulation soak image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -21,7 +21,8 @@ chaos: install ## 200 students, every fault, kill -9 every few seconds; 0 violat
 mutants: install ## put defects into copies of the code, each of which a test must catch
 	$(BIN)/python -m tests.mutants
 
-test: format lint types imports tests ## every check
+test: install ## every check; the simulation computes while the stories mostly wait
+	$(MAKE) --no-print-directory -j2 --output-sync=target format lint types imports simulation tests
 
 format: install
 	$(BIN)/ruff format --check --quiet .
@@ -38,6 +39,9 @@ imports: install
 
 tests: install
 	$(BIN)/python -m pytest -q
+
+simulation: install
+	$(BIN)/python -m tests.simulation --seeds 2000 --jobs 1
 
 soak: install ## play many seeds of the simulation: make soak SEEDS=100000
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)

@@ -221,6 +221,8 @@ class Checkout:
             asked = {"note_id": None} | self._asked_to_charge()
             target, changes = (Status.cancelled, {}) if bought else (Status.capturing, asked)
             moved = await db.move(tx, intent, target, **changes)
+            if moved:
+                await db.withdraw(tx, intent, self._database.now())
             after = await db.intent(tx, intent.id)
         if bought is not None:
             raise AlreadyPaid(bought)

@@ -457,6 +457,13 @@ async def change_notices(tx: AsyncConnection, row_ids: Sequence[int], **changes:
     await tx.execute(outbox.update().where(outbox.c.id.in_(row_ids)).values(**changes))
 
 
+async def withdraw(tx: AsyncConnection, intent: Intent, now: datetime) -> None:
+    """Say no more what waits to be said to the student of the intent's last attempt."""
+    of_attempt = outbox.c.key.like(f"{intent.id}:%:{intent.acts_until}")
+    waits = _WAITS & (outbox.c.chat_id == intent.buyer.id) & of_attempt
+    await tx.execute(outbox.update().where(waits).values(sent_at=now, error="withdrawn"))
+
+
 async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:
     await tx.execute(outbox.update().where(outbox.c.key == key).values(sent_at=now))
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import atmos_client
 from sandbox.atmos import CARDS, Card, Transaction
-from sandbox.faults import Kind
+from sandbox.faults import Fault, Kind
 from tests.conftest import PRICE, everything_said, names_card, pays, reaches_code
 
 QUICK = {"confirm_timeout": 1.0, "reconcile_delays": (1.5, 2.0), "otp_resend_after": 60}
@@ -530,3 +530,24 @@ async def hours_pass(world):
     moments = ("created_at", "expires_at", "acts_until", "check_at")
     older = (f"{name} = strftime('%Y-%m-%d %H:%M:%f000', {name}, '-5 hours')" for name in moments)
     await world.alters(f"UPDATE intents SET {', '.join(older)}")  # noqa: S608  names of ours
+
+
+async def test_a_no_that_could_not_be_told_is_not_told_after_the_next_attempt(world):
+    """The simulation's find, seed 1523: "wrong code, no money was taken" came after the charge."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        world.telegram.faults.add(Fault("editMessageText", Kind.server_error, times=None))
+        wrong = student.says(world.wrong_code)
+        await student.sees("⏳", since=wrong)
+        while not world.stored("SELECT id FROM outbox WHERE key LIKE '%wrong-code%'"):
+            await asyncio.sleep(0.02)
+        world.gateway.latency["confirm"] = 1.0
+        student.says(world.code)
+        while world.calls("confirm") < 2:
+            await asyncio.sleep(0.02)
+        world.telegram.faults.clear()
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+    assert not any("notoʻgʻri" in said for said in everything_said(student))
