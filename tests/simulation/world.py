@@ -183,7 +183,11 @@ class World:
             outcomes["charged later than ATMOS may"] += late
 
     def close(self) -> None:
+        """Leave nothing on the disk, nor open."""
+        self.process.cut()
         self._book.close()
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.unlink()
 
     def starts(self, end: End | None) -> Process:
         self.process = Process(self, end)
