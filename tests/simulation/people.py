@@ -49,7 +49,7 @@ class Student:
         """Try to buy, on and off, until patience is over."""
         await asyncio.sleep(self._random.uniform(0, 30))
         self._starts()
-        patience = self._random.randint(4, 10)
+        patience = self._random.randint(4, 8)
         seen = 0
         for _ in range(40):
             await asyncio.sleep(self._random.choice(self._paces))

@@ -58,7 +58,7 @@ async def _story(world: World) -> None:
     world.begin()
     students = [
         Student(world, world.telegram.person(501 + number, name), world.random(name))
-        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 1, 2))])
+        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 1, 1, 2))])
     ]
     keeper = Keeper(world)
     keeping = world.outside(keeper.keeps())
@@ -70,7 +70,7 @@ async def _story(world: World) -> None:
         world.process.die("before the calm")
     world.process.end = None
     await _rests(world)
-    if luck.random() < 0.2 and not world.gateway.adds:
+    if luck.random() < 0.1 and not world.gateway.adds:
         await _buys_after_all(world, students)
     keeping.cancel()
 
