@@ -82,7 +82,7 @@ async def _rests(world: World) -> None:
         waits = world.next_due()
         if world.is_busy():
             continue
-        if not waits or (world.gateway.adds and min(waits.values()) > DAY / 2):
+        if not waits or (world.gateway.adds and world.loop.time() > 2 * DAY):
             return  # a payment of another amount is asked about every day, for ever
         await asyncio.sleep(min(waits.values()))
     world.broken.append("the bot does not come to rest")
