@@ -14,7 +14,7 @@ SEEDS = 200  # `make test` plays 2000 beside this suite, `make soak` as many as 
 CARD = "8600990000000009"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a minute, on a machine that does nothing else
 def test_whatever_goes_wrong_nobody_pays_twice_and_everybody_hears_the_truth():
     *_, total = report(range(SEEDS), jobs=1)
 

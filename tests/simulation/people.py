@@ -42,7 +42,7 @@ class Student:
         self._slug = random.choice(SLUGS)
         self._cards = CARDS
         self._oddity = random.choice((0.0, 0.1, 0.1, 0.3))
-        self._contentment = random.choice((0, 8, 8))  # how much patience a purchase ends
+        self._contentment = random.choice((-3, 6, 6))  # how much patience a purchase ends
         self._paces = random.choice(((1.0, 2.0, 4.0), (4.0, 8.0, 20.0), (2.0, 15.0, 40.0, 100.0)))
 
     async def lives(self) -> None:

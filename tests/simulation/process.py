@@ -139,6 +139,11 @@ class Process:
     def busy(self) -> bool:
         return not hasattr(self, "app") or len(self.app.jobs) > 0
 
+    def cut(self) -> None:
+        """Close what the operating system closes for a process that is gone."""
+        if self._engine is not None:
+            self._engine.cut()
+
     async def _run(self) -> None:
         """Do what `bot.app.run` does, but look for what is due when it is, not twice a second."""
         self.app = self._assembled()
@@ -266,7 +271,6 @@ class Process:
     def _end(self, how: str) -> None:
         self.dead = True
         self.over.set_result(how)
-        if self._engine is not None:
-            self._engine.cut()
+        self.cut()
         for task in list(self.tasks):
             task.cancel("killed")

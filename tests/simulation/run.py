@@ -58,7 +58,7 @@ async def _story(world: World) -> None:
     world.begin()
     students = [
         Student(world, world.telegram.person(501 + number, name), world.random(name))
-        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 1, 2))])
+        for number, name in enumerate(("Dilnoza", "Bobur")[: luck.choice((1, 1, 1, 1, 2))])
     ]
     keeper = Keeper(world)
     keeping = world.outside(keeper.keeps())
@@ -71,7 +71,7 @@ async def _story(world: World) -> None:
         world.process.die("before the calm")
     world.process.end = None
     await _rests(world)
-    if luck.random() < 0.2 and not world.gateway.adds:
+    if luck.random() < 0.1 and not world.gateway.adds:
         await _buys_after_all(world, students)
     keeping.cancel()
 
@@ -83,7 +83,7 @@ async def _rests(world: World) -> None:
         waits = world.next_due()
         if world.is_busy():
             continue
-        if not waits or (world.gateway.adds and min(waits.values()) > DAY / 2):
+        if not waits or (world.gateway.adds and world.loop.time() > 2 * DAY):
             return  # a payment of another amount is asked about every day, for ever
         await asyncio.sleep(min(waits.values()))
     world.broken.append("the bot does not come to rest")

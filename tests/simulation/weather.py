@@ -66,11 +66,15 @@ class Weather:
         random = self._random
         if self.is_over or operation == "*":
             return 0.2
-        if operation == "confirm" and self._late and random.random() < 0.5:
-            return random.choice((130.0, 250.0, 500.0, 700.0, 1200.0))
         if operation == "confirm" and self._slow:
             return random.choice((5.0, 60.0, 100.0, 119.0))
         return random.choice((0.1, 0.1, 0.5, 1.0, 4.0))
+
+    def debit(self) -> float:
+        """Give how long the gateway takes between the right code and the charge."""
+        if not self.is_over and self._late and self._random.random() < 0.8:
+            return self._random.choice((130.0, 250.0, 500.0, 900.0, 40_000.0))
+        return 0.0
 
     def _fault(self, operation: str, kind: Kind) -> Fault:
         random = self._random

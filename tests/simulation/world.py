@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,7 +102,13 @@ class Bank(Gateway):
     """The gateway, which also remembers which call each charge came from."""
 
     charges: list[Charge] = field(default_factory=list)
+    debit: Callable[[], float]
     adds: int = 0  # tiyin, to every amount: a gateway that charges what nobody asked for
+
+    async def _ask_merchant(self, transaction: Transaction) -> None:
+        """Ask, and take its time before the charge."""
+        await super()._ask_merchant(transaction)
+        await self.sleep(self.debit())
 
     def _create(self, body: dict[str, Any]) -> dict[str, Any]:
         answer = super()._create(body)
@@ -154,6 +160,7 @@ class World:
             latency=Slowness(self.weather),
             callback=lambda _url, body: self.process.agrees(body),
             callback_url="merchant" if asks_first else None,
+            debit=self.weather.debit,
             adds=self.luck.choice((100, 50_000_00)) if self.luck.random() < 0.03 else 0,
             resend_after=self.luck.choice((0.0, 60.0)),
             missing_paths=self.luck.choice(((), (), ("/merchant/pay/retry-otp",))),
@@ -184,7 +191,11 @@ class World:
             outcomes["charged later than ATMOS may"] += late
 
     def close(self) -> None:
+        """Leave nothing on the disk, nor open."""
+        self.process.cut()
         self._book.close()
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.unlink()
 
     def starts(self, end: End | None) -> Process:
         self.process = Process(self, end)
