@@ -15,7 +15,7 @@ CARD = "8600990000000009"
 
 
 @pytest.mark.timeout(900)  # a minute, on a machine that does nothing else
-def test_whatever_goes_wrong_nobody_pays_twice_and_everybody_hears_the_truth():
+def test_nobody_pays_twice_and_everybody_hears_the_truth():
     *_, total = report(range(SEEDS), jobs=1)
 
     assert total.seeds == SEEDS
