@@ -1,4 +1,4 @@
-"""Every table and every query.
+"""Every query.
 
 A use case opens `Database.write()` or `.read()`, calls these functions with the connection, and
 leaves. Nothing is awaited in between but the database: no transaction is open across a call to
@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from bot.notices import Action, Notice, Words
 from bot.payment import (
     ABANDONED,
-    OPEN,
     PENDING,
     SOLD,
     WAITING_FOR_STUDENT,
@@ -31,129 +30,13 @@ from bot.payment import (
     Status,
     check,
 )
+from bot.tables import IS_OPEN, WAITS, chats, dialogues, intents, ledger, outbox
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class Moment(sa.TypeDecorator[datetime]):
-    """A moment in UTC. SQLite has no zones, so there it is kept without one."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.replace(tzinfo=UTC)
-
-
-Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-metadata = sa.MetaData()
-
-intents = sa.Table(
-    "intents",
-    metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("student_id", sa.BigInteger, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("username", sa.Text),
-    sa.Column("language", sa.Text, nullable=False),
-    sa.Column("offer", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("transaction_id", sa.BigInteger),
-    sa.Column("success_trans_id", sa.BigInteger),
-    sa.Column("card", sa.Text),
-    sa.Column("tries_left", sa.Integer, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("receipt", sa.Text),
-    sa.Column("note_id", sa.BigInteger),
-    sa.Column("prompt_id", sa.BigInteger),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("captured_at", Moment),
-    sa.Column("reversed_by", sa.Text),
-    sa.Column("expires_at", Moment, nullable=False),
-    sa.Column("resend_at", Moment),
-    sa.Column("code_expires_at", Moment),
-    sa.Column("acts_until", Moment),
-    sa.Column("check_at", Moment),
-    sa.Column("checks", sa.Integer, nullable=False),
-)
-_IS_OPEN = intents.c.status.in_(sorted(OPEN))
-sa.Index(
-    "one_open_intent",
-    intents.c.student_id,
-    intents.c.offer,
-    unique=True,
-    sqlite_where=_IS_OPEN,
-    postgresql_where=_IS_OPEN,
-)
-sa.Index("by_status", intents.c.status)
-sa.Index("by_student", intents.c.student_id)
-
-ledger = sa.Table(
-    "ledger",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("intent_id", sa.ForeignKey("intents.id"), nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("success_trans_id", sa.BigInteger, nullable=False),
-    sa.Column("at", Moment, nullable=False),
-    sa.UniqueConstraint("intent_id", "kind", name="one_fact_of_a_kind"),
-)
-
-outbox = sa.Table(
-    "outbox",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("key", sa.Text, unique=True),
-    sa.Column("chat_id", sa.BigInteger, nullable=False),
-    sa.Column("topic_id", sa.BigInteger),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("message_id", sa.BigInteger),
-    sa.Column("words", sa.JSON, nullable=False),
-    sa.Column("language", sa.Text, nullable=False),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("due_at", Moment, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("sent_at", Moment),
-    sa.Column("dead_at", Moment),
-    sa.Column("error", sa.Text),
-)
-_WAITS = sa.and_(outbox.c.sent_at.is_(None), outbox.c.dead_at.is_(None))
-sa.Index(
-    "waiting",
-    outbox.c.due_at,
-    sqlite_where=sa.text("sent_at IS NULL AND dead_at IS NULL"),
-    postgresql_where=sa.text("sent_at IS NULL AND dead_at IS NULL"),
-)
-
-chats = sa.Table(
-    "chats",
-    metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("language", sa.Text),
-    sa.Column("answering", sa.Boolean, nullable=False, server_default=sa.false()),
-)
-
-dialogues = sa.Table(
-    "dialogues",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("state", sa.Text),
-    sa.Column("data", sa.JSON, nullable=False),
-)
 
 
 class Database:
@@ -279,12 +162,12 @@ async def open_intent(
     tx: AsyncConnection, student_id: int, offer: str, *, lock: bool = False
 ) -> Intent | None:
     of_student = (intents.c.student_id == student_id) & (intents.c.offer == offer)
-    return await _one(tx, of_student, _IS_OPEN, lock=lock)
+    return await _one(tx, of_student, IS_OPEN, lock=lock)
 
 
 async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest open intent of a student, whatever it is for."""
-    return await _one(tx, intents.c.student_id == student_id, _IS_OPEN)
+    return await _one(tx, intents.c.student_id == student_id, IS_OPEN)
 
 
 async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
@@ -432,7 +315,7 @@ async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime)
 async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[int, int, Notice]]:
     """Give (row id, attempts, notice) for the first waiting notice of every chat, oldest first."""
     lane = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
-    first = sa.select(sa.func.min(outbox.c.id)).where(_WAITS).group_by(*lane)
+    first = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(*lane)
     query = (
         outbox.select()
         .where(outbox.c.id.in_(first), outbox.c.due_at <= now)
@@ -449,7 +332,7 @@ async def waiting_beside(
     """Give (row id, notice) of what waits to be sent to the chat and topic of `notice`."""
     beside = (outbox.c.chat_id == notice.chat_id) & (outbox.c.action == Action.send)
     beside &= outbox.c.topic_id.is_not_distinct_from(notice.topic_id)
-    query = outbox.select().where(_WAITS, beside).order_by(outbox.c.id).limit(limit)
+    query = outbox.select().where(WAITS, beside).order_by(outbox.c.id).limit(limit)
     return [(row["id"], _notice(row)) for row in (await tx.execute(query)).mappings()]
 
 
@@ -460,7 +343,7 @@ async def change_notices(tx: AsyncConnection, row_ids: Sequence[int], **changes:
 async def withdraw(tx: AsyncConnection, intent: Intent, now: datetime) -> None:
     """Say no more what waits to be said to the student of the intent's last attempt."""
     of_attempt = outbox.c.key.like(f"{intent.id}:%:{intent.acts_until}")
-    waits = _WAITS & (outbox.c.chat_id == intent.buyer.id) & of_attempt
+    waits = WAITS & (outbox.c.chat_id == intent.buyer.id) & of_attempt
     await tx.execute(outbox.update().where(waits).values(sent_at=now, error="withdrawn"))
 
 

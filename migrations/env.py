@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bot.db import metadata
+from bot.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

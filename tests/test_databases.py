@@ -8,7 +8,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.db import Database, metadata
+from bot.db import Database
+from bot.tables import metadata
 from sandbox.faults import Kind
 from tests.conftest import PRICE, a_world, reaches_code
 

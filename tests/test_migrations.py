@@ -10,7 +10,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from bot.db import MIGRATIONS, Database, metadata
+from bot.db import MIGRATIONS, Database
+from bot.tables import metadata
 
 TABLES = {*metadata.tables, "alembic_version"}
 

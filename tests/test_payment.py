@@ -13,6 +13,7 @@ from bot import db
 from bot.db import Database
 from bot.notices import Notice, Words
 from bot.payment import ABANDONED, OPEN, SOLD, ForbiddenMove, Status, check
+from bot.tables import ledger, outbox
 
 NOW = datetime(2026, 11, 24, 10, 4, tzinfo=UTC)
 ALLOWED = {
@@ -119,7 +120,7 @@ def notice(text="idle", key=None):
 async def promised(database):
     """Give the ids of the texts the outbox holds, in order."""
     async with database.read() as tx:
-        rows = await tx.execute(sa.select(db.outbox.c.words).order_by(db.outbox.c.id))
+        rows = await tx.execute(sa.select(outbox.c.words).order_by(outbox.c.id))
         return [words["text"] for words in rows.scalars()]
 
 
@@ -257,7 +258,7 @@ async def test_a_fact_of_money_is_recorded_once(database):
         other = await db.record(tx, intent, "reversed", NOW)
 
     async with database.read() as tx:
-        facts = await tx.execute(sa.select(db.ledger.c.kind, db.ledger.c.success_trans_id))
+        facts = await tx.execute(sa.select(ledger.c.kind, ledger.c.success_trans_id))
         assert sorted(map(tuple, facts)) == [("captured", 77), ("reversed", 77)]
     assert (first, second, other) == (True, False, True)
 
@@ -286,7 +287,7 @@ async def test_what_is_rolled_back_is_never_said(database):
 
     assert await database.get(1) == intent
     assert await promised(database) == []
-    assert await count(database, db.ledger) == 0
+    assert await count(database, ledger) == 0
 
 
 async def test_the_worker_of_the_outbox_is_woken_by_a_commit_and_not_by_a_rollback(database):

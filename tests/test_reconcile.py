@@ -13,6 +13,7 @@ from bot.evidence import Verdict, verdict
 from bot.notices import AdminGroup, Words
 from bot.offers import TASHKENT
 from bot.payment import Status
+from bot.tables import outbox
 from sandbox.faults import Kind
 from tests.conftest import ADMINS, PRICE, everything_said, pays, reaches_code
 from tests.test_commands import run
@@ -308,8 +309,8 @@ async def test_retention_touches_only_what_is_over(world, database, comes_nine):
         group = AdminGroup(ADMINS, None, "uz")
         told = [group.told(Words("privacy"), key) for key in ("told", "dead", "waiting")]
         await db.promise(tx, told, OLD)
-        await tx.execute(db.outbox.update().where(db.outbox.c.key == "told").values(sent_at=OLD))
-        await tx.execute(db.outbox.update().where(db.outbox.c.key == "dead").values(dead_at=OLD))
+        await tx.execute(outbox.update().where(outbox.c.key == "told").values(sent_at=OLD))
+        await tx.execute(outbox.update().where(outbox.c.key == "dead").values(dead_at=OLD))
 
     comes_nine()
     async with world.bot():

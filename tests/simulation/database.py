@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from bot import db
+from bot.tables import metadata
 
 
 class Process(Protocol):
@@ -101,7 +101,7 @@ class Engines:
         with self._first.begin() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         with self._first.begin() as connection:
-            db.metadata.create_all(connection)
+            metadata.create_all(connection)
         self._first.dispose()
         self._empty = template.read_bytes()
 
