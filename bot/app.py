@@ -109,7 +109,7 @@ def _assemble(
 ) -> App:
     clock = times(settings)
     vault = Vault(settings.card_ttl)
-    admins = AdminGroup(settings.admin_chat_id, settings.admin_topic_id, settings.default_language)
+    admins = _admins(settings)
     outcomes = Outcomes(database, offers, admins, vault, clock)
     checkout = Checkout(
         database=database,
@@ -164,6 +164,10 @@ def _assemble(
     )
 
 
+def _admins(settings: Settings) -> AdminGroup:
+    return AdminGroup(settings.admin_chat_id, settings.admin_topic_id, settings.default_language)
+
+
 def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dispatcher:
     """Put `arrival` before aiogram's FSM, which its dispatcher would put first."""
     dispatcher = Dispatcher(storage=storage, disable_fsm=True)
@@ -211,6 +215,7 @@ async def take_up(app: App) -> None:
     await app.storage.load()
     async with app.database.write() as tx:
         await db.revive_notices(tx, app.database.now())
+        await db.readdress(tx, _admins(app.settings))
     await ask_again(app.database, app.storage, app.checkout, app.bot.id)
 
 

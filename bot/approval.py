@@ -21,14 +21,17 @@ class Approval:
         self._database = database
         self._admins = admins
         self._key = key
+        self._alarmed = ""  # the last alarm of a question that is not genuine
 
     async def refusal(self, body: bytes) -> str | None:
         """Give why the debit is not wanted, None where it is."""
         try:
             question = callback.read(body, self._key)
         except NotGenuine as error:
-            hour = f"{self._database.now():%Y%m%d%H}"
-            await self._alarm(str(error), f"admins:approval:{error}:{hour}")
+            key = f"admins:approval:{error}:{self._database.now():%Y%m%d%H}"
+            if key != self._alarmed:  # whoever floods us with these costs no write
+                self._alarmed = key
+                await self._alarm(str(error), key)
             return NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from bot.notices import Action, Notice, Words
+from bot.notices import Action, AdminGroup, Notice, Words
 from bot.payment import (
     ABANDONED,
     PENDING,
@@ -186,6 +186,12 @@ async def bought(
         intents.c.offer == offer,
         intents.c.status.in_(sorted(SOLD)),
     )
+
+
+async def is_known_charge(tx: AsyncConnection, success_trans_id: int, *, but: int) -> bool:
+    """Tell whether a charge stands in the ledger as another intent's."""
+    same = (ledger.c.success_trans_id == success_trans_id) & (ledger.c.intent_id != but)
+    return bool((await tx.execute(sa.select(sa.exists().where(same)))).scalar_one())
 
 
 async def silent(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
@@ -358,9 +364,24 @@ async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
 
 
 async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
-    """Let what could not be delivered be tried again."""
+    """Let what could not be delivered be tried again, unless something newer stands there now."""
+    newer = outbox.alias()
+    superseded = sa.exists().where(
+        newer.c.chat_id == outbox.c.chat_id,
+        newer.c.message_id == outbox.c.message_id,
+        newer.c.id > outbox.c.id,
+        newer.c.sent_at.is_not(None),
+    )
     dead = outbox.c.dead_at.is_not(None)
+    await tx.execute(outbox.update().where(dead, superseded).values(dead_at=None, sent_at=now))
     await tx.execute(outbox.update().where(dead).values(dead_at=None, attempts=0, due_at=now))
+
+
+async def readdress(tx: AsyncConnection, group: AdminGroup) -> None:
+    """Have what the admins were not told yet told in the group that is theirs now."""
+    waits = outbox.c.sent_at.is_(None) & (outbox.c.chat_id < 0) & (outbox.c.action == Action.send)
+    here = {"chat_id": group.chat_id, "topic_id": group.topic_id}
+    await tx.execute(outbox.update().where(waits).values(**here))
 
 
 async def is_promised(tx: AsyncConnection, key: str) -> bool:

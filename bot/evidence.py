@@ -22,6 +22,8 @@ class Verdict(StrEnum):
     known = auto()  # another road has recorded it meanwhile
 
 
+REVERSE_ACCEPTED = "reverse_accepted"  # ATMOS's yes to a reversal, as an intent's reason
+
 _MEANING = {
     State.paid: dict.fromkeys(OPEN | ABANDONED, Verdict.charged)
     | {
@@ -52,12 +54,14 @@ def verdict(intent: Intent, transaction: Transaction, asked_at: datetime) -> Ver
     "It did not happen" is believed only when ATMOS could no longer be acting even then: what it
     shows may be as old as the question.
     """
-    same_money = (transaction.amount, transaction.account) == (intent.amount, intent.account)
-    if transaction.state is State.paid and not same_money:
+    shown = (transaction.trans_id, transaction.account, transaction.amount)
+    if shown != (intent.transaction_id, intent.account, intent.amount):
         return Verdict.another
     meaning = _MEANING[transaction.state][intent.status]
     if meaning in _DID_NOT_HAPPEN and may_act(intent, asked_at):
         return Verdict.undecided
+    if meaning is Verdict.not_reversed and intent.reason == REVERSE_ACCEPTED:
+        return Verdict.contradiction  # ATMOS had said yes
     return meaning
 
 

@@ -226,17 +226,23 @@ def late(intent: Intent) -> Words:
 def twice(intent: Intent, other: Intent) -> Words:
     """Report a second charge for one offer, with the button that gives it back."""
     args = _order(intent) | {"other": other.account, "title": intent.title}
-    return Words("admin-twice", args, (_reverse(intent),))
+    return Words("admin-twice", args, (("reverse-button", f"extra:{intent.id}"),))
 
 
-def money_back(intent: Intent) -> Words:
+def money_back(intent: Intent, other: Intent | None = None) -> Words:
+    """Say that money went back; `other` is the payment by which the student still has it."""
     args = {name: arg for name, arg in _facts(intent).items() if name not in {"at", "receipt"}}
-    return Words("money-back", args)
+    if other is None:
+        return Words("money-back", args)
+    return Words("money-back", args | {"other": other.account}, then="money-back-other")
 
 
-def money_back_for_admins(intent: Intent) -> Words:
+def money_back_for_admins(intent: Intent, other: Intent | None = None) -> Words:
     args = _order(intent) | {"title": intent.title, "by": intent.reversed_by or "—"}
-    return Words("admin-money-back", args | {"success": str(intent.success_trans_id)})
+    args |= {"success": str(intent.success_trans_id)}
+    if other is None:
+        return Words("admin-money-back", args, then="admin-close-access")
+    return Words("admin-money-back", args | {"other": other.account}, then="admin-keep-access")
 
 
 def not_reversed(intent: Intent) -> Words:

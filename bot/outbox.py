@@ -20,8 +20,10 @@ from aiogram.exceptions import (
     TelegramNetworkError,
     TelegramRetryAfter,
     TelegramServerError,
+    TelegramUnauthorizedError,
 )
 from aiolimiter import AsyncLimiter
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import db, notices
 from bot.db import Database
@@ -38,7 +40,15 @@ TOGETHER = 30  # notices read for one message to a group
 IDLE = 1.0  # seconds; a commit wakes the worker at once
 GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
 _GONE = ("message to delete not found", "message_id_invalid")
-_AGAIN = (TelegramNetworkError, TelegramServerError, ClientDecodeError, TelegramRetryAfter)
+_AGAIN = (
+    TelegramNetworkError,
+    TelegramServerError,
+    TelegramRetryAfter,
+    TelegramUnauthorizedError,  # a token is mended, and a notice is not
+    ClientDecodeError,
+    SQLAlchemyError,
+    OSError,
+)
 
 
 class ChatIsFull(Exception):
@@ -210,7 +220,8 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
             return {"chat_id": chat_id}
         case TelegramBadRequest() if notice.topic_id and "thread not found" in error.message:
             return {"topic_id": None}
-        case TelegramForbiddenError() if notice.chat_id > 0:  # the student blocked the bot
+        case TelegramForbiddenError() if notice.chat_id > 0 or notice.words is None:
+            # The student blocked the bot, or a group that is none of ours threw it out.
             return {"sent_at": now, "error": name}
         case ChatIsFull():
             messages, seconds = _limit(notice.chat_id)

@@ -45,18 +45,26 @@ class Outcomes:
         self._times = times
 
     async def record(
-        self, intent: Intent, transaction: Transaction, asked_at: datetime
+        self,
+        intent: Intent,
+        transaction: Transaction,
+        asked_at: datetime,
+        *,
+        by_hand: bool = False,
     ) -> Verdict:
-        """Record what the evidence that was asked for at `asked_at` means, and promise to tell."""
+        """Record what the evidence that was asked for at `asked_at` means, and promise to tell.
+
+        `by_hand` it is what a person says ATMOS shows, and not called more than that.
+        """
         found = verdict(intent, transaction, asked_at)
         did = True
         match found:
             case Verdict.charged:
                 did = await self._charged(intent.id, transaction)
             case Verdict.not_charged:
-                did = await self._not_charged(intent)
+                did = await self._not_charged(intent, by_hand=by_hand)
             case Verdict.given_back:
-                did = await self._failed(intent, "given-back")
+                did = await self._given_back(intent, transaction)
             case Verdict.reversed:
                 did = await self._reversed(intent.id)
             case Verdict.not_reversed:
@@ -113,12 +121,32 @@ class Outcomes:
         told = self.for_admins(intent, error)
         await self._database.amend(intent, [said, *told], reason=error.reason)
 
-    async def _not_charged(self, intent: Intent) -> bool:
+    async def _not_charged(self, intent: Intent, *, by_hand: bool = False) -> bool:
         """Say that nothing was charged, and go on asking: a charge may come late all the same."""
         reason = Reason(intent.reason) if intent.reason in _TELLING else None
         why = f"declined-{reason}" if reason else "not-charged"
+        if by_hand:
+            why = "not-charged-said"
         check_at = self._database.now() + self._times.checks[-1]
         return await self._failed(intent, why, check_at=check_at, checks=len(self._times.checks))
+
+    async def _given_back(self, intent: Intent, transaction: Transaction) -> bool:
+        """End what was charged and given back before we knew of it; both are facts of money."""
+        seen = replace(intent, success_trans_id=transaction.success_trans_id or 0)
+        said = [self._result(intent, notices.over(intent, "given-back"))]
+        facts: dict[str, Any] = {
+            "success_trans_id": transaction.success_trans_id,
+            "reason": "given-back",
+            "check_at": None,
+        }
+        async with self._database.write() as tx:
+            if not await db.move(tx, intent, Status.failed, **facts):
+                return False
+            for kind in ("captured", "reversed"):
+                await db.record(tx, seen, kind, self._database.now())
+            await db.promise(tx, said, self._database.now())
+        self._vault.wipe(intent.id)
+        return True
 
     async def _reversed(self, intent_id: int) -> bool:
         """Record that a captured payment was given back; False where that is known."""
@@ -128,9 +156,10 @@ class Outcomes:
                 return False
             await db.move(tx, intent, Status.reversed, check_at=None)
             await db.record(tx, intent, "reversed", self._database.now())
-            for_admins = notices.money_back_for_admins(intent)
+            other = await db.bought(tx, intent.buyer.id, intent.offer, but=intent.id)
+            for_admins = notices.money_back_for_admins(intent, other)
             said = [
-                notices.told(intent, notices.money_back(intent), "money-back"),
+                notices.told(intent, notices.money_back(intent, other), "money-back"),
                 self._admins.told(for_admins, f"{intent.id}:admins:money-back"),
             ]
             await db.promise(tx, said, self._database.now())
@@ -140,7 +169,9 @@ class Outcomes:
         """Record that a reversal did not happen: it is paid as before."""
         key = f"{intent.id}:admins:not-reversed:{intent.acts_until}"
         said = [self._admins.told(notices.not_reversed(intent), key)]
-        return await self._database.move(intent, Status.captured, said, check_at=None)
+        return await self._database.move(
+            intent, Status.captured, said, check_at=None, reversed_by=None
+        )
 
     async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins of a charge that is not ours to honour: the intent stays as it is."""
@@ -155,6 +186,11 @@ class Outcomes:
         words = notices.contradiction(intent, transaction.state)
         key = f"{intent.id}:admins:contradiction:{intent.status}:{transaction.state}"
         await self._database.promise([self._admins.told(words, key)])
+
+    def checking(self, intent: Intent) -> list[Notice]:
+        """Give what the student is to read while it is unknown, if they have not yet."""
+        capturing = intent.status is Status.capturing
+        return [self._result(intent, notices.checking(intent))] if capturing else []
 
     def still_unknown(self, intent: Intent, error: AtmosError | None) -> list[Notice]:
         """Give what the admins hear, once, of an outcome that has stayed unknown for too long."""

@@ -9,7 +9,6 @@ from atmos import AtmosClient, AtmosError, OutcomeUnknown, Transaction
 from bot import db
 from bot.db import Database
 from bot.evidence import SETTLED, Verdict, may_act, verdict
-from bot.notices import Notice
 from bot.outcome import Outcomes
 from bot.payment import PENDING, Intent
 from bot.times import Times
@@ -94,6 +93,7 @@ class Reconciliation:
 
     async def _ask_in_turn(self, intent: Intent) -> None:
         async with self._at_once:
+            await self._database.promise(self._outcomes.checking(intent))
             try:
                 await self.ask(intent)
             except AtmosError as error:
@@ -106,9 +106,9 @@ class Reconciliation:
         now, checks = self._database.now(), intent.checks + 1
         over = checks >= len(self._times.checks) + AFTERWARDS
         check_at = None if over else now + self._times.until_check(checks)
-        said: list[Notice] = []
+        said = self._outcomes.checking(intent)
         if intent.status in PENDING and over:
-            said = self._outcomes.left_unknown(intent)
+            said += self._outcomes.left_unknown(intent)
         elif intent.status in PENDING and not may_act(intent, now - TOO_LONG):
-            said = self._outcomes.still_unknown(intent, error)
+            said += self._outcomes.still_unknown(intent, error)
         await self._database.amend(intent, said, checks=checks, check_at=check_at)

@@ -1,13 +1,14 @@
 """The use cases of the staff: look at a payment, give its money back, settle what is unknown."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
-from bot import notices
+from bot import db, notices
 from bot.db import Database
-from bot.evidence import SETTLED, Verdict, verdict
+from bot.evidence import REVERSE_ACCEPTED, SETTLED, Verdict, may_act, verdict
 from bot.notices import AdminGroup
 from bot.outcome import Outcomes
 from bot.payment import PENDING, Intent, Status
@@ -15,6 +16,8 @@ from bot.reconcile import Reconciliation
 from bot.times import Times
 
 log = structlog.get_logger()
+
+BY_HAND = timedelta(hours=1)  # ATMOS itself has to show it, for as long after it may have acted
 
 
 class StaffError(Exception):
@@ -31,6 +34,10 @@ class NoAnswer(StaffError):
 
 class TelegramSilent(StaffError):
     """It does not say whether who asks is an administrator."""
+
+
+class AnotherPayment(StaffError):
+    """ATMOS shows another amount or account: only its cabinet can mend that."""
 
 
 class NotSettled(StaffError):
@@ -107,16 +114,27 @@ class Staff:
 
         Raises:
             NoSuchOrder: There is none.
-            NotSettled: It is not unknown, ATMOS may still be acting, or an id is missing.
+            NotSettled: It is not unknown, it is too early, or an id is missing.
+            AnotherPayment: ATMOS shows another one, or the id is another order's.
         """
         intent = await self.find(order)
         if intent.status not in PENDING:
             raise NotSettled
         try:
-            await self._reconciliation.ask(intent)
+            found = await self._reconciliation.ask(intent)
         except AtmosError:
             await self._settle(intent, state, success_trans_id, by)
+        else:
+            if found is Verdict.another:
+                raise AnotherPayment
         return await self.find(order)
+
+    async def reverse_extra(self, order: int, by: str) -> Intent:
+        """Do as `reverse`, as long as the student has the offer by another payment too."""
+        intent = await self.find(order)
+        async with self._database.read() as tx:
+            other = await db.bought(tx, intent.buyer.id, intent.offer, but=intent.id)
+        return intent if other is None else await self.reverse(order, by)
 
     async def _settle(
         self, intent: Intent, state: State, success_trans_id: int | None, by: str
@@ -124,13 +142,23 @@ class Staff:
         seen = _seen(intent, state, success_trans_id)
         now = self._database.now()
         complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
-        if not complete or verdict(intent, seen, now) not in SETTLED:
+        early = may_act(intent, now - BY_HAND)
+        if early or not complete or verdict(intent, seen, now) not in SETTLED:
             raise NotSettled
-        found = await self._outcomes.record(intent, seen, now)
+        if await self._is_anothers(intent, success_trans_id):
+            raise AnotherPayment
+        found = await self._outcomes.record(intent, seen, now, by_hand=True)
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
         key = f"{intent.id}:admins:settled:{intent.acts_until}"
         told = self._admins.told(notices.settled(intent, state, by), key)
         await self._database.promise([told])
+
+    async def _is_anothers(self, intent: Intent, success_trans_id: int | None) -> bool:
+        """Tell whether a charge is known as another order's: one receipt buys one course."""
+        if success_trans_id is None:
+            return False
+        async with self._database.read() as tx:
+            return await db.is_known_charge(tx, success_trans_id, but=intent.id)
 
     async def _evidence(self, intent: Intent) -> tuple[Transaction, datetime]:
         try:
@@ -147,10 +175,13 @@ class Staff:
         try:
             await self._atmos.reverse(success_trans_id, reason=intent.account)
         except NeverArrived as error:
-            await self._database.move(reversing, Status.captured, check_at=None)
+            await self._database.move(reversing, Status.captured, check_at=None, reversed_by=None)
             raise NoAnswer from error
         except OutcomeUnknown as error:
             log.warning("reversal_unclear", intent=intent.id, error=str(error))
+        else:
+            await self._database.amend(reversing, reason=REVERSE_ACCEPTED)
+            reversing = replace(reversing, reason=REVERSE_ACCEPTED)
         try:
             await self._reconciliation.ask(reversing)
         except AtmosError as error:

@@ -21,6 +21,7 @@ SAID = {
     staff.NoSuchOrder: "staff-no-order",
     staff.NoAnswer: "staff-no-answer",
     staff.NotSettled: "staff-not-settled",
+    staff.AnotherPayment: "staff-another",
     staff.TelegramSilent: "staff-telegram",
 }
 
@@ -32,6 +33,8 @@ def words_for(error: Exception) -> Words:  # noqa: PLR0911  a table
             return notices.already_paid(intent)
         case checkout.StillChecking(intent=intent):
             return notices.checking(intent)
+        case checkout.IntentOver(intent=intent) if intent.reason == "given-back":
+            return notices.over(intent, "given-back")
         case checkout.IntentOver(intent=intent):
             return notices.over(intent, OVER.get(intent.status, "intent-over"))
         case checkout.CardForgotten(intent=intent):

@@ -38,6 +38,8 @@ async def by_administrator(
     """
     if not in_group(event, admin_chat_id):
         return False
+    if isinstance(event, Message) and not _own_words(event):
+        return False
     if isinstance(event, Message) and event.sender_chat is not None:
         anonymous = event.sender_chat.id == admin_chat_id  # only an administrator can be
         return {"by": event.author_signature or "admin"} if anonymous else False
@@ -60,6 +62,13 @@ async def reverses(query: CallbackQuery, by: str, staff: Staff, speech: Speech) 
     """Give the money of the payment whose button was pressed back."""
     async with speech.waiting("note-asking"):
         intent = await staff.reverse(_order(after_colon(query)), by)
+    await speech.conclude(notices.staff_order(intent))
+
+
+async def reverses_extra(query: CallbackQuery, by: str, staff: Staff, speech: Speech) -> None:
+    """Give the second payment for one offer back, unless it is not a second one any more."""
+    async with speech.waiting("note-asking"):
+        intent = await staff.reverse_extra(_order(after_colon(query)), by)
     await speech.conclude(notices.staff_order(intent))
 
 
@@ -88,8 +97,9 @@ async def settles(
     await speech.conclude(notices.staff_order(intent))
 
 
-async def is_no_administrator(_: Message | CallbackQuery, speech: Speech) -> None:
-    await speech.say(Words("staff-only"))
+def _own_words(message: Message) -> bool:
+    """Tell whether who sent a message wrote it: a forwarded command is somebody else's."""
+    return message.text is not None and not (message.forward_origin or message.via_bot)
 
 
 def _order(text: str) -> int:
@@ -100,14 +110,11 @@ def _order(text: str) -> int:
 
 
 def router() -> Router:
-    """Register each act for administrators, and for the other members that it is not theirs."""
+    """Register each act for administrators; others are not answered, so that none floods."""
     router = Router()
     router.message.register(shows, Command("order"), by_administrator)
     router.message.register(settles, Command("settle"), by_administrator)
-    router.message.register(is_no_administrator, Command("order", "settle"), in_group)
     router.callback_query.register(reverses, F.data.startswith("reverse:"), by_administrator)
+    router.callback_query.register(reverses_extra, F.data.startswith("extra:"), by_administrator)
     router.callback_query.register(asks, F.data.startswith("settle:"), by_administrator)
-    router.callback_query.register(
-        is_no_administrator, F.data.startswith("reverse:") | F.data.startswith("settle:"), in_group
-    )
     return router

@@ -51,7 +51,7 @@ card-ask =
     To pay, send your card number (UzCard or Humo, 16 digits).
 
     🔒 Your message is deleted from the chat as soon as it is read. Card details are not stored.
-card-again = Now send a card number: the same card or another one.
+card-again = Send the card number.
 expiry-again = Send the card's expiry date (MM/YY), for example 12/27.
 code-again = Send the 6-digit SMS code from your bank.
 expiry-ask =
@@ -126,11 +126,13 @@ money-back =
     Card: { $card }
     ATMOS number: { $transaction }
     It may take the bank a few days to put it on the card.
+money-back-other = Your other payment ({ $other }) stands, and so does the access to the course.
 was-reversed = The money of this payment was given back to the card.
 ask-button = 🔄 Ask for the result
 note-asking = ⏳ Asking the bank…
 interrupted = The bot was restarted, and may not have read your last message.
 not-charged = The payment did not go through: the bank confirmed that no money was taken from the card.
+not-charged-said = The payment did not go through: the seller found that no money was taken from the card.
 given-back = The payment did not go through: the money that was taken has been returned to the card.
 already-paid =
     You have already bought this: { $title }.
@@ -222,8 +224,8 @@ staff-order =
 staff-no-order = There is no such order. For example: /order 249100032
 staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
 staff-not-settled = Not settled: the payment is not unknown, or ATMOS may still be acting. Try again a little later.
+staff-another = Not settled: ATMOS shows another payment, or the number is another order's. Give the money back in the ATMOS cabinet, and the bot will see it.
 staff-telegram = Telegram did not answer, so nothing was done. Try once more.
-staff-only = Only administrators of this group can do that.
 staff-settle =
     /settle 249100032 — ask ATMOS
     If ATMOS does not answer, write what its cabinet shows:
@@ -301,7 +303,8 @@ admin-money-back =
     By: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
-    The student has been told. Close the access to the course yourselves.
+admin-close-access = The student will be told. Close the access to the course yourselves.
+admin-keep-access = The student will be told. Their other payment ({ $other }) stands: leave the access to the course.
 admin-not-reversed =
     ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. ATMOS still shows the payment as paid.
 

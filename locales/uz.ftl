@@ -51,7 +51,7 @@ card-ask =
     Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
 
     🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
-card-again = Endi karta raqamini yuboring: oʻsha kartaniki ham, boshqasiniki ham boʻladi.
+card-again = Endi karta raqamini yuboring.
 expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
 code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
 expiry-ask =
@@ -126,11 +126,13 @@ money-back =
     Karta: { $card }
     ATMOS raqami: { $transaction }
     Pul kartaga tushishi bankka qarab bir necha kun olishi mumkin.
+money-back-other = Shu kurs boʻyicha boshqa toʻlovingiz ({ $other }) kuchda, kursga kirish saqlanadi.
 was-reversed = Bu toʻlovning puli kartaga qaytarilgan.
 ask-button = 🔄 Natijani soʻrash
 note-asking = ⏳ Bankdan soʻralmoqda…
 interrupted = Bot qayta ishga tushdi, oxirgi xabaringiz oʻqilmagan boʻlishi mumkin.
 not-charged = Toʻlov amalga oshmadi: kartadan pul yechilmaganini bank tasdiqladi.
+not-charged-said = Toʻlov amalga oshmadi: sotuvchi kartadan pul yechilmaganini aniqladi.
 given-back = Toʻlov amalga oshmadi: yechilgan pul kartaga qaytarilgan.
 already-paid =
     Siz buni allaqachon sotib olgansiz: { $title }.
@@ -222,8 +224,8 @@ staff-order =
 staff-no-order = Bunday buyurtma yoʻq. Masalan: /order 249100032
 staff-no-answer = ATMOS hozir javob bermadi, hech narsa oʻzgarmadi. Birozdan keyin yana urinib koʻring.
 staff-not-settled = Hal boʻlmadi: toʻlov nomaʼlum emas, yoki ATMOS hali ishlayotgan boʻlishi mumkin. Birozdan keyin yana urinib koʻring.
+staff-another = Hal boʻlmadi: ATMOS boshqa toʻlovni koʻrsatyapti, yoki bu raqam boshqa buyurtmaniki. Pulni ATMOS kabinetida qaytarsangiz, bot buni oʻzi koʻradi.
 staff-telegram = Telegram javob bermadi, shuning uchun hech narsa qilinmadi. Yana bir marta urinib koʻring.
-staff-only = Buni faqat shu guruh administratorlari qila oladi.
 staff-settle =
     /settle 249100032 — ATMOSdan soʻrash
     ATMOS javob bermasa, uning kabinetida koʻrganingizni yozing:
@@ -301,7 +303,8 @@ admin-money-back =
     Kim qaytardi: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
-    Talabaga xabar berildi. Kursga kirishini oʻzingiz yoping.
+admin-close-access = Talaba bu haqda xabar oladi. Kursga kirishini oʻzingiz yoping.
+admin-keep-access = Talaba bu haqda xabar oladi. Uning boshqa toʻlovi ({ $other }) kuchda: kursga kirishini yopmang.
 admin-not-reversed =
     ⚠️ Pul qaytmadi: <b>{ $order }</b>, { MONEY($amount) } soʻm. ATMOS toʻlovni hali ham toʻlangan deb koʻrsatyapti.
 

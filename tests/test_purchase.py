@@ -204,6 +204,23 @@ async def test_of_two_starts_past_each_other_one_transaction_lives(world):
     assert world.charged == [PRICE]
 
 
+async def test_of_two_processes_with_one_code_one_captures(world):
+    """Failure story A9, past the turn that orders one process's messages."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+    [(order,)] = world.stored("SELECT id FROM intents")
+    async with assembled(world.settings()) as old, assembled(world.settings()) as new:
+        checkouts = [process.checkout for process in (old, new)]
+        seen = [await checkout.live(order) for checkout in checkouts]
+        begun = await asyncio.gather(
+            *(one.begin_capture(intent) for one, intent in zip(checkouts, seen, strict=True)),
+            return_exceptions=True,
+        )
+
+    assert sorted(isinstance(one, StillChecking) for one in begun) == [False, True]
+
+
 async def test_what_is_bought_is_not_sold_again(world):
     """Failure story A14."""
     student = world.student()

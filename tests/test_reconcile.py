@@ -273,6 +273,7 @@ async def test_the_command_changes_nothing_until_it_is_told_to(world):
 
 
 OLD = datetime.now(UTC) - timedelta(days=100)
+KEYS = "SELECT key FROM outbox WHERE key NOT LIKE '%checking%'"  # which the start promised
 
 
 async def test_retention_touches_only_what_is_over(world, database, comes_nine):
@@ -318,5 +319,5 @@ async def test_retention_touches_only_what_is_over(world, database, comes_nine):
             await asyncio.sleep(0.05)
 
     assert [number for (number,) in world.stored("SELECT id FROM intents")] == list(kept)
-    assert [key for (key,) in world.stored("SELECT key FROM outbox")] == ["dead", "waiting"]
+    assert [key for (key,) in world.stored(KEYS)] == ["dead", "waiting"]
     assert world.stored("SELECT count(*) FROM ledger") == [(1,)]

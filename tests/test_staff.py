@@ -1,6 +1,7 @@
 """What the staff may do to a payment, told in the admin group."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -13,8 +14,9 @@ UNCLEAR = [Kind.drop, Kind.bad_gateway, Kind.server_error, Kind.garbage]
 
 
 @pytest.fixture(autouse=True)
-def _a_reversal_lasts_half_a_second(monkeypatch):
+def _everything_is_quicker(monkeypatch):
     monkeypatch.setattr("bot.app.TIMEOUT", 0.5)
+    monkeypatch.setattr("bot.staff.BY_HAND", timedelta())
 
 
 @pytest.fixture
@@ -190,16 +192,41 @@ async def test_only_administrators_of_the_group_give_money_back(world, admin):
     async with world.bot():
         order = await buys(world, student)
         world.admins.admit(member)
-        asked = member.says(f"/order {order}", chat=world.admins)
-        await world.admins.sees("faqat shu guruh administratorlari", since=asked)
+        member.says(f"/order {order}", chat=world.admins)
         shown = admin.says(f"/order {order}", chat=world.admins)
         button = await world.admins.sees("toʻlangan", since=shown)
-        tap = member.taps(f"reverse:{order}", button)
-        await world.admins.sees("faqat shu guruh administratorlari", since=tap)
+        member.taps(f"reverse:{order}", button)
         alone = admin.says(f"/order {order}")
         await admin.sees("/start", since=alone)
+        again = admin.says(f"/order {order}", chat=world.admins)
+        await world.admins.sees("toʻlangan", since=again)
 
     assert world.calls("reverse") == 0
+    assert world.admins.render().count("Buyurtma " + order) == 2
+
+
+@pytest.mark.parametrize("how", ["forwarded", "caption"])
+async def test_a_command_that_an_administrator_did_not_write_is_not_theirs(world, admin, how):
+    """The review's find: a student's receipt, captioned /settle, was forwarded and obeyed."""
+    student = world.student()
+    origin = {
+        "type": "user",
+        "date": 1,
+        "sender_user": {"id": 501, "is_bot": False, "first_name": "D"},
+    }
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+        order = await is_unknown(world, student)
+        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.05)
+        command = f"/settle {order} paid 2071428"
+        if how == "caption":
+            admin.sends("photo", command, chat=world.admins, forward_origin=origin)
+        else:
+            admin.says(command, chat=world.admins, forward_origin=origin)
+        own = admin.says("/settle", chat=world.admins)
+        await world.admins.sees("/settle 249100032 unpaid", since=own)
+
+    assert world.stored("SELECT status FROM intents") == [("capturing",)]
 
 
 async def test_a_button_carried_into_another_chat_does_nothing(world):
@@ -247,9 +274,10 @@ async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, 
             await asyncio.sleep(0.05)
         said = admin.says(f"/settle {order} {seen}", chat=world.admins)
         await world.admins.sees("qoʻlda hal qilindi", since=said)
-        await student.sees("✅" if charged else "pul yechilmaganini")
+        await student.sees("✅" if charged else "sotuvchi kartadan pul yechilmaganini aniqladi")
 
     assert len(world.charged) == charged
+    assert "bank tasdiqladi" not in student.chat.render()
 
 
 async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
@@ -302,10 +330,12 @@ async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, a
             "confirm", {"transaction_id": first.id, "store_id": 57, "otp": first.code}
         )
         alarm = await world.admins.sees("ikki marta toʻladi")
-        admin.taps(f"reverse:{first.account}", alarm)
+        admin.taps(f"extra:{first.account}", alarm)
         back = await student.sees("Pul qaytarildi")
+        await world.admins.sees("kursga kirishini yopmang")
 
     assert first.account in back.text
+    assert second in back.text
     assert world.gateway.net == {first.account: 0, second: PRICE}
 
 
@@ -333,3 +363,56 @@ async def test_a_word_that_settles_nothing_alarms_nobody(world, admin):
         await world.admins.sees("Hal boʻlmadi", since=said)
 
     assert "ATMOS bilan farq" not in world.admins.render()
+
+
+async def test_a_second_charge_is_not_given_back_once_the_first_was(world, admin):
+    """The review's find: two administrators, two buttons, and the shop had nothing."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 1.0)):
+        await reaches_code(student)
+        first = world.code
+        student.says(first)
+        await student.sees("pul yechilmaganini")
+        second = await buys(world, student)
+        await world.charges(first)
+        alarm = await world.admins.sees("ikki marta toʻladi")
+        await gives_back(world, admin, second)
+        await student.sees("Pul qaytarildi")
+        tap = admin.taps("Pulni qaytarish", alarm)
+        await world.admins.sees("toʻlangan", since=tap)
+
+    assert reversals(world) == [PRICE]
+
+
+async def test_one_receipt_buys_one_course(world, admin):
+    first, friend = world.student(), world.student(777, "Doʻst")
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+        paid = await buys(world, first)
+        order = await is_unknown(world, friend)
+        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.05)
+        number = next(iter(world.gateway.transactions.values())).success_trans_id
+        said = admin.says(f"/settle {order} paid {number}", chat=world.admins)
+        await world.admins.sees("boshqa buyurtmaniki", since=said)
+
+    assert paid != order
+    assert len(world.stored("SELECT id FROM ledger")) == 1
+
+
+async def test_a_yes_to_a_reversal_is_not_overruled_by_what_get_still_shows(world, admin):
+    student = world.student()
+    async with world.bot(reconcile_delays=(1.2, 100.0)):
+        order = await buys(world, student)
+        transaction = next(iter(world.gateway.transactions.values()))
+        tap = await gives_back(world, admin, order)
+        await student.sees("Pul qaytarildi")
+        await world.admins.sees("puli qaytarilgan", since=tap)
+        await world.alters("UPDATE intents SET status = 'reversing', reason = 'reverse_accepted'")
+        transaction.state = type(transaction.state).confirmed
+        await asyncio.sleep(1.1)  # until ATMOS can act no more
+        said = admin.says(f"/settle {order}", chat=world.admins)
+        await world.admins.sees("ATMOS bilan farq", since=said)
+
+    assert "Pul qaytmadi" not in world.admins.render()
+    assert world.calls("reverse") == 1

@@ -335,6 +335,8 @@ NOTICES = [
     notices.settled(INTENT, "paid", "Admin (502)"),
     notices.contradiction(INTENT, "open"),
     notices.money_back(INTENT),
+    notices.money_back(INTENT, replace(INTENT, id=987654321)),
+    notices.money_back_for_admins(INTENT, replace(INTENT, id=987654321)),
     notices.money_back_for_admins(replace(INTENT, reversed_by="Admin <b> (502)")),
     notices.not_reversed(INTENT),
     notices.unreachable(501, "123456789"),

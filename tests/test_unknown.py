@@ -29,8 +29,8 @@ async def test_charged_and_the_answer_lost_ends_in_paid_once(world, kind):
         await reaches_code(student)
         student.says(world.code)
         checking = await student.sees("tekshir")
-        student.taps("pay:protokol-57")
-        await student.sees("tekshir", since=checking)
+        tap = student.taps("pay:protokol-57")
+        await student.sees("tekshir", since=tap)
         paid = await student.sees("✅")
         await world.admins.sees("✅")
 
