@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bot.app import COMMANDS, assembled
+from bot.checkout import StillChecking
 from bot.payment import Buyer
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
