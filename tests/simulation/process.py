@@ -62,6 +62,7 @@ class Process:
         self._context = copy_context()
         self._context.run(OWNER.set, self)
         self._engine: Engine | None = None
+        self._is_checking = False
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._is_drained = False
@@ -137,7 +138,7 @@ class Process:
         return bytes(answering.result().body)
 
     def busy(self) -> bool:
-        return not hasattr(self, "app") or len(self.app.jobs) > 0
+        return not hasattr(self, "app") or len(self.app.jobs) > 0 or self._is_checking
 
     def cut(self) -> None:
         """Close what the operating system closes for a process that is gone."""
@@ -184,8 +185,12 @@ class Process:
         await self._duty("checks", self._check)
 
     async def _check(self) -> None:
-        await self.app.reconciliation.check_due()
-        await self.app.daily.run_due()
+        self._is_checking = True
+        try:
+            await self.app.reconciliation.check_due()
+            await self.app.daily.run_due()
+        finally:
+            self._is_checking = False
 
     async def _conduct(self) -> None:
         """Wake whose time has come: after every commit and at the next moment something is due."""
