@@ -2,8 +2,9 @@
 PYTHON ?= python3
 SEEDS ?= 20000
 BIN := .venv/bin
+PROCESSES := tests/test_commands.py tests/test_chaos.py tests/test_simulation.py
 
-.PHONY: install demo chaos mutants test format lint types imports tests simulation soak image lock
+.PHONY: install demo chaos mutants test format lint types imports tests processes simulation soak image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -22,7 +23,8 @@ mutants: install ## put defects into copies of the code, each of which a test mu
 	$(BIN)/python -m tests.mutants
 
 test: install ## every check; the simulation computes while the stories mostly wait
-	$(MAKE) --no-print-directory -j2 --output-sync=target format lint types imports simulation tests
+	$(MAKE) --no-print-directory -j3 --output-sync=target \
+		format lint types imports simulation processes tests
 
 format: install
 	$(BIN)/ruff format --check --quiet .
@@ -38,7 +40,10 @@ imports: install
 	$(BIN)/lint-imports
 
 tests: install
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PROCESSES:%=--ignore=%)
+
+processes: install
+	$(BIN)/python -m pytest -q $(PROCESSES)
 
 simulation: install
 	$(BIN)/python -m tests.simulation --seeds 2000 --jobs 1

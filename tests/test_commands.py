@@ -13,10 +13,10 @@ import pytest
 from bot import telegram
 from bot.check import findings
 from bot.db import Database
-from bot.notices import AdminGroup, Words
+from bot.notices import Notice, Words
 from bot.settings import Settings
 from sandbox.faults import Fault, Kind
-from tests.conftest import PRICE, TOKEN, names_card, pays, reaches_code
+from tests.conftest import ADMINS, PRICE, TOKEN, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
 
@@ -323,8 +323,8 @@ async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
 async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world):
     database = Database(world.database_url)
     await database.upgrade()
-    gone = AdminGroup(-404, None, "uz").told(Words("admin-late", {"order": "57", "was": "x"}))
-    await database.promise([gone])
+    words = Words("admin-late", {"order": "57", "was": "x"})
+    await database.promise([Notice(chat_id=404, language="uz", words=words)])
     await database.close()
     async with world.bot():
         while len([call for call in world.telegram.calls if call.status == 400]) == 0:
@@ -333,10 +333,25 @@ async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world)
     code, said = await run(world, "check")
 
     assert code == 1
-    assert "✗ notices: not told: admin-late of order 57 to chat -404 (TelegramBadRequest)" in said
-    group = world.telegram.group(-404, "Yangi guruh")
+    assert "✗ notices: not told: admin-late of order 57 to chat 404 (TelegramBadRequest)" in said
+    student = world.student(404)
+    student.says("/help")
     async with world.bot():
-        await group.sees("57")
+        await student.sees("57")
+
+
+async def test_what_the_admins_were_not_told_is_told_in_the_group_that_is_theirs_now(world):
+    """The review's find: a wrong ADMIN_CHAT_ID, once mended, left a sale untold."""
+    student = world.student()
+    world.overrides["admin_chat_id"] = -58
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        while not world.stored("SELECT id FROM outbox WHERE dead_at IS NOT NULL"):
+            await asyncio.sleep(0.05)
+    async with world.bot(admin_chat_id=ADMINS):
+        await world.admins.sees("✅")
 
 
 async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
