@@ -83,7 +83,7 @@ MUTANTS = [
         """            said = [*self._paid(paid), *self._strange(intent, twice)]
         await self._database.promise(said)
 """,
-        (SIMULATION,),
+        unknown("test_a_charge_that_cannot_be_told_is_not_stored_either"),
     ),
     Mutant(
         "a late charge of an abandoned payment is dropped",
@@ -128,10 +128,7 @@ MUTANTS = [
         "bot/evidence.py",
         "    if meaning in _DID_NOT_HAPPEN and may_act(intent, asked_at):\n",
         "    if False:\n",
-        (
-            *unknown("test_not_charged_is_not_said_while_a_slow_token_holds_the_charge_back"),
-            SIMULATION,
-        ),
+        ("tests/test_reconcile.py::test_evidence_is_as_old_as_the_question",),
     ),
     Mutant(
         "an outage of get proves that nothing was charged",
@@ -150,11 +147,11 @@ MUTANTS = [
     Mutant(
         "a notice is ticked off before it is sent",
         "bot/outbox.py",
-        "            rows = await self._paced(row_id, notice)\n",
-        "            async with self._database.write() as tx:\n"
-        "                await db.change_notices(tx, rows, sent_at=now)\n"
-        "            rows = await self._paced(row_id, notice)\n",
-        (SIMULATION,),
+        "                rows = await self._paced(row_id, notice)\n",
+        "                async with self._database.write() as tx:\n"
+        "                    await db.change_notices(tx, rows, sent_at=now)\n"
+        "                rows = await self._paced(row_id, notice)\n",
+        ("tests/test_commands.py::test_kill_9_between_stored_and_told_ends_in_told_once",),
     ),
     Mutant(
         "a notice that meets 429 or a reset is given up",
@@ -171,11 +168,11 @@ MUTANTS = [
         ("tests/test_outbox.py",),
     ),
     Mutant(
-        "a reversal is asked for without a look at what ATMOS shows",
+        "a reversal is asked again when its answer is lost",
         "bot/staff.py",
-        "        if found is Verdict.agrees and paid.success_trans_id:\n",
-        "        if paid.success_trans_id:\n",
-        ("tests/test_staff.py",),
+        '            log.warning("reversal_unclear", intent=intent.id, error=str(error))\n',
+        "            await self._atmos.reverse(success_trans_id)\n",
+        ("tests/test_staff.py::test_a_reversal_whose_answer_was_lost_is_one_reversal",),
     ),
     Mutant(
         "two presses are two reversals",

@@ -418,6 +418,26 @@ async def test_a_last_look_before_the_capture_finds_it_bought_by_another_payment
     ]
 
 
+async def test_a_charge_that_cannot_be_told_is_not_stored_either(world):
+    """Both are one transaction: stored alone, it would never be told."""
+    student = world.student()
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(0.1,)):
+        await reaches_code(student)
+        await world.alters(
+            "CREATE TRIGGER full BEFORE INSERT ON outbox WHEN new.key LIKE '%:paid' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        student.says(world.code)
+        while not world.calls("get"):
+            await asyncio.sleep(0.05)
+
+        assert world.stored("SELECT status FROM intents") == [("capturing",)]
+
+        await world.alters("DROP TRIGGER full")
+        await student.sees("✅")
+        await world.admins.sees("✅")
+
+
 async def test_paid_is_never_said_before_it_is_stored(world):
     """Failure story B4: the database refuses the fact of the money."""
     student = world.student()
