@@ -6,34 +6,30 @@ from contextlib import suppress
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import Message
-from aiolimiter import AsyncLimiter
 
 from bot.notices import Words
 from bot.texts import Texts, TextsError
 
-EVERYBODY = (25, 1.0)  # messages in seconds; Telegram's limit is about 30
 LONGEST = 3500  # characters; Telegram takes 4096, without the marks of HTML
 SEPARATOR = "\n\n· · ·\n\n"
 
 
 class Voice:
-    """Says words in a language, no faster in all than Telegram lets a bot speak."""
+    """Says words in a language."""
 
     def __init__(self, bot: Bot, texts: Texts) -> None:
         self.bot = bot
         self._texts = texts
-        self._pace = AsyncLimiter(*EVERYBODY)
 
     async def say(
         self, chat_id: int, language: str, words: Words, topic_id: int | None = None
     ) -> Message:
-        async with self._pace:
-            return await self.bot.send_message(
-                chat_id,
-                self._texts.html(language, words),
-                message_thread_id=topic_id,
-                reply_markup=self._texts.keyboard(language, words),
-            )
+        return await self.bot.send_message(
+            chat_id,
+            self._texts.html(language, words),
+            message_thread_id=topic_id,
+            reply_markup=self._texts.keyboard(language, words),
+        )
 
     async def say_together(
         self, chat_id: int, language: str, all_words: Sequence[Words], topic_id: int | None
@@ -51,20 +47,18 @@ class Voice:
             if sum(map(len, said)) + len(text) > LONGEST:
                 break
             said.append(text)
-        async with self._pace:
-            await self.bot.send_message(chat_id, SEPARATOR.join(said), message_thread_id=topic_id)
+        await self.bot.send_message(chat_id, SEPARATOR.join(said), message_thread_id=topic_id)
         return len(said)
 
     async def turn(self, chat_id: int, message_id: int, language: str, words: Words) -> None:
         """Turn a message of the bot into `words`, or say them anew where it is gone."""
         try:
-            async with self._pace:
-                await self.bot.edit_message_text(
-                    self._texts.html(language, words),
-                    chat_id=chat_id,
-                    message_id=message_id,
-                    reply_markup=self._texts.keyboard(language, words),
-                )
+            await self.bot.edit_message_text(
+                self._texts.html(language, words),
+                chat_id=chat_id,
+                message_id=message_id,
+                reply_markup=self._texts.keyboard(language, words),
+            )
         except TelegramBadRequest as refused:
             if "not modified" not in refused.message:
                 await self.say(chat_id, language, words)
@@ -75,7 +69,6 @@ class Voice:
         """Put the buttons of `words` under a message, where it is still there."""
         keyboard = self._texts.keyboard(language, words)
         with suppress(TelegramBadRequest):
-            async with self._pace:
-                await self.bot.edit_message_reply_markup(
-                    chat_id=chat_id, message_id=message_id, reply_markup=keyboard
-                )
+            await self.bot.edit_message_reply_markup(
+                chat_id=chat_id, message_id=message_id, reply_markup=keyboard
+            )
