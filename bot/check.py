@@ -155,8 +155,6 @@ async def _told(settings: Settings) -> str:
         dead = await db.dead_notices(tx)
     if not dead:
         return "all told"
-    if not dead:
-        return "all told"
     listed = "; ".join(_undelivered(notice, error) for notice, error in dead[:LISTED])
     more = f"; and {len(dead) - LISTED} more" if len(dead) > LISTED else ""
     raise Wrong(f"not told: {listed}{more} — mend that; the next start tries again")

@@ -41,10 +41,7 @@ class Report:
 
     def lines(self) -> list[str]:
         """Give a line for each difference: the order, what is stored, what ATMOS's word means."""
-        named = self.differences[:LISTED]
-        lines = [f"{intent.id}: {intent.status} → {found}" for intent, found in named]
-        more = len(self.differences) - len(named)
-        return [*lines, f"… +{more}"] if more else lines
+        return [f"{intent.id}: {intent.status} → {found}" for intent, found in self.differences]
 
     def is_clean(self, *, fixed: bool) -> bool:
         """Tell whether everything is known, and no difference is left."""
@@ -87,7 +84,10 @@ class Daily:
             report.add(intent, found)
         async with self._database.write() as tx:
             if intents:
-                words = notices.daily(report.agreed, len(report.undecided), report.lines())
+                lines = report.lines()
+                more = [f"… +{len(lines) - LISTED}"] if len(lines) > LISTED else []
+                said = [*lines[:LISTED], *more]
+                words = notices.daily(report.agreed, len(report.undecided), said)
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
         log.info("daily", agreed=report.agreed, differ=len(report.differences), forgot=forgotten)

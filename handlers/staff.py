@@ -20,11 +20,6 @@ SEEN = {"paid": State.paid, "unpaid": State.open, "reversed": State.reversed}
 SETTLE = re.compile(rf"([0-9]{{1,18}})(?:\s+({'|'.join(SEEN)})(?:\s+([0-9]{{1,18}}))?)?")
 
 
-def in_group(event: Message | CallbackQuery, admin_chat_id: int) -> bool:
-    message = event.message if isinstance(event, CallbackQuery) else event
-    return message is not None and message.chat.id == admin_chat_id
-
-
 async def by_administrator(
     event: Message | CallbackQuery, bot: Bot, admin_chat_id: int
 ) -> bool | dict[str, str]:
@@ -36,7 +31,8 @@ async def by_administrator(
     Raises:
         TelegramSilent: It does not say who they are.
     """
-    if not in_group(event, admin_chat_id):
+    message = event.message if isinstance(event, CallbackQuery) else event
+    if message is None or message.chat.id != admin_chat_id:
         return False
     if isinstance(event, Message) and not _own_words(event):
         return False

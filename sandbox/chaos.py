@@ -300,8 +300,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=190, help="how long it storms")
     parser.add_argument("--kill-every", type=float, default=4, help="seconds since it came up")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    # Off by default: an answer of a handler that meets 429 is lost, and its student asks again;
-    # with two hundred in a hurry that flood feeds itself. The weather has 429 all the same.
+    # Off by default: two hundred in a hurry want more than thirty messages a second, and whoever
+    # waits for long asks again, so that the flood feeds itself. The weather has 429 all the same.
     parser.add_argument("--limits", action="store_true", help="answer 429 as Telegram would")
     parser.add_argument("--database-url", help="an empty one; by default SQLite")
     return asyncio.run(run(parser.parse_args(arguments)))

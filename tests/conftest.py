@@ -14,6 +14,7 @@ import pytest
 import stamina
 
 from bot import app, log
+from bot.db import Database
 from bot.settings import Settings
 from sandbox import atmos_http, telegram_http
 from sandbox.atmos import Gateway
@@ -193,6 +194,15 @@ async def a_world(home: Path, database_url: str) -> AsyncIterator[World]:
 async def world(tmp_path) -> AsyncIterator[World]:
     async with a_world(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'checkout.db'}") as made:
         yield made
+
+
+@pytest.fixture
+async def database(world) -> AsyncIterator[Database]:
+    """Open the world's database beside the bot."""
+    made = Database(world.database_url)
+    await made.upgrade()
+    yield made
+    await made.close()
 
 
 async def pays(student: Person) -> None:

@@ -5,10 +5,8 @@ import time
 from dataclasses import replace
 
 import httpx
-import pytest
 
 from bot import notices
-from bot.db import Database
 from bot.notices import AdminGroup, Notice, Words
 from sandbox.faults import Fault, Kind
 from sandbox.telegram_limits import Limits
@@ -16,14 +14,6 @@ from tests.conftest import ADMINS, GOOD, PRICE, free_port, pays, reaches_code
 from tests.test_texts import INTENT
 
 SALES = 40
-
-
-@pytest.fixture
-async def database(world):
-    made = Database(world.database_url)
-    await made.upgrade()
-    yield made
-    await made.close()
 
 
 async def promise_sales(database):

@@ -8,7 +8,6 @@ import pytest
 
 from atmos import State, Transaction
 from bot import db
-from bot.db import Database
 from bot.evidence import Verdict, verdict
 from bot.notices import AdminGroup, Words
 from bot.offers import TASHKENT
@@ -175,14 +174,6 @@ async def test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person(world):
 
 
 # Once a day
-
-
-@pytest.fixture
-async def database(world):
-    made = Database(world.database_url)
-    await made.upgrade()
-    yield made
-    await made.close()
 
 
 async def is_lost(world, student):
