@@ -535,11 +535,9 @@ async def test_a_database_that_fails_for_a_moment_stops_no_announcement(world):
     student = world.student()
     async with world.bot():
         await reaches_code(student)
-        with sqlite3.connect(world.home / "checkout.db", isolation_level=None) as other:
-            other.execute("ALTER TABLE outbox RENAME TO elsewhere")
-            await asyncio.sleep(1.5)
-            other.execute("ALTER TABLE elsewhere RENAME TO outbox")
-        other.close()
+        await world.alters("ALTER TABLE outbox RENAME TO elsewhere")
+        await asyncio.sleep(1.5)
+        await world.alters("ALTER TABLE elsewhere RENAME TO outbox")
         student.says(world.code)
         await student.sees("✅")
         await world.admins.sees("✅")
