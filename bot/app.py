@@ -24,6 +24,7 @@ from bot.cards import Vault
 from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
+from bot.intake import Intake
 from bot.notices import AdminGroup
 from bot.offers import Offers
 from bot.outbox import Outbox
@@ -53,6 +54,7 @@ class App:
     settings: Settings
     bot: Bot
     dispatcher: Dispatcher
+    intake: Intake
     database: Database
     outbox: Outbox
     reconciliation: Reconciliation
@@ -128,7 +130,7 @@ def _assemble(
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
     dispatcher = dispatch(
-        Arrival(outbox=outbox, storage=storage, languages=languages, voice=voice, jobs=jobs),
+        Arrival(languages=languages, voice=voice, jobs=jobs),
         storage,
         checkout=checkout,
         reconciliation=reconciliation,
@@ -150,6 +152,15 @@ def _assemble(
         settings=settings,
         bot=bot,
         dispatcher=dispatcher,
+        intake=Intake(
+            bot=bot,
+            dispatcher=dispatcher,
+            database=database,
+            outbox=outbox,
+            storage=storage,
+            jobs=jobs,
+            language=settings.default_language,
+        ),
         database=database,
         outbox=outbox,
         reconciliation=reconciliation,
@@ -178,6 +189,11 @@ def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dis
     return dispatcher
 
 
+def kinds(dispatcher: Dispatcher) -> list[str]:
+    """Give the updates to ask for: what is handled, and where else a card may be posted."""
+    return [*dispatcher.resolve_used_update_types(), "channel_post", "edited_channel_post"]
+
+
 async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> None:
     """Sell until `stop` is set; then take no more updates and let running captures end.
 
@@ -191,7 +207,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
         async with _web(app):
             group.create_task(app.outbox.run(drained))
             loops = [
-                group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
+                group.create_task(telegram.poll(app.bot, app.intake, kinds(app.dispatcher))),
                 group.create_task(_every_tick(*app.timeouts.duties)),
                 group.create_task(_reconcile(app.reconciliation)),
                 group.create_task(_every_tick(app.daily.run_due)),

@@ -7,7 +7,7 @@ ATMOS or Telegram.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from bot.payment import (
     Status,
     check,
 )
-from bot.tables import IS_OPEN, WAITS, chats, dialogues, intents, ledger, outbox
+from bot.tables import IS_OPEN, WAITS, chats, dialogues, inbox, intents, ledger, outbox
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -420,6 +420,37 @@ def _notice(row: sa.RowMapping) -> Notice:
     )
 
 
+# Inbox
+
+
+async def take_in(
+    tx: AsyncConnection, updates: Mapping[int, int | None], now: datetime
+) -> Sequence[int]:
+    """Store the chats of updates by their ids, and give the ids that were not there before."""
+    new = []
+    for update_id, chat_id in updates.items():
+        row = {"id": update_id, "chat_id": chat_id, "taken_at": now}
+        if (await tx.execute(_insert(tx, inbox, row))).rowcount:
+            new.append(update_id)
+    return new
+
+
+async def answered(tx: AsyncConnection, update_ids: Sequence[int], now: datetime) -> None:
+    of_these = inbox.c.id.in_(update_ids)
+    await tx.execute(inbox.update().where(of_these).values(answered_at=now))
+
+
+async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
+    """Give (update id, chat) of what a killed process was answering or never came to."""
+    query = sa.select(inbox.c.id, inbox.c.chat_id).where(inbox.c.answered_at.is_(None))
+    return [(row.id, row.chat_id) for row in await tx.execute(query.order_by(inbox.c.id))]
+
+
+async def forget_updates(tx: AsyncConnection, before: datetime) -> None:
+    """Delete what was answered so long ago that Telegram repeats it no more."""
+    await tx.execute(inbox.delete().where(inbox.c.answered_at < before))
+
+
 # Chats and dialogues
 
 
@@ -435,16 +466,6 @@ async def language(tx: AsyncConnection, chat_id: int) -> str | None:
 
 async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
     await _upsert(tx, chats, {"id": chat_id}, {"language": language})
-
-
-async def set_answering(tx: AsyncConnection, chat_id: int, *, answering: bool) -> None:
-    """Mark a chat while a message of it is being answered: only a killed process leaves one."""
-    await _upsert(tx, chats, {"id": chat_id}, {"answering": answering})
-
-
-async def unanswered(tx: AsyncConnection) -> Sequence[int]:
-    """Give the chats whose last message a killed process left."""
-    return (await tx.execute(sa.select(chats.c.id).where(chats.c.answering))).scalars().all()
 
 
 async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 from bot.cards import CardNumber
 from bot.payment import PENDING, Intent, Status
 
+GRACE = timedelta(seconds=5)  # for a deletion that is being tried
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
 
@@ -81,16 +82,29 @@ def told(intent: Intent, words: Words, key: str, *, edits: int | None = None) ->
     )
 
 
-def deletion(
-    chat_id: int, message_id: int, language: str, after: timedelta = timedelta()
-) -> Notice:
+def deletion(chat_id: int, message_id: int, language: str) -> Notice:
+    """Promise a deletion that is tried at once, for the case that it does not work then."""
     return Notice(
         chat_id=chat_id,
         language=language,
         action=Action.delete,
         message_id=message_id,
-        key=f"delete:{chat_id}:{message_id}",
-        after=after,
+        key=deletion_key(chat_id, message_id),
+        after=GRACE,
+    )
+
+
+def deletion_key(chat_id: int, message_id: int) -> str:
+    return f"delete:{chat_id}:{message_id}"
+
+
+def not_read(chat_id: int, message_id: int, language: str) -> Notice:
+    """Answer a message that was deleted and cannot be read."""
+    return Notice(
+        chat_id=chat_id,
+        language=language,
+        words=Words("not-text"),
+        key=f"not-read:{chat_id}:{message_id}",
     )
 
 

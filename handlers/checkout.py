@@ -15,21 +15,15 @@ from atmos import AtmosError
 from bot import notices
 from bot.cards import Card, holds_card, parse_card, parse_expiry
 from bot.checkout import Checkout, IntentGone
+from bot.intake import Taken
 from bot.notices import Words
 from bot.offers import TASHKENT
 from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from handlers.speech import Speech
-from handlers.steps import Paying, intent_of, leave, leave_what_is_over
+from handlers.steps import ASKS, Paying, intent_of, leave, leave_what_is_over
 
 CODE = re.compile(r"[0-9]{6}")
-
-
-ASKS = {
-    Paying.card.state: "card-again",
-    Paying.expiry.state: "expiry-again",
-    Paying.code.state: "code-again",
-}
 
 
 def _today() -> date:
@@ -176,9 +170,9 @@ async def sends_something_else(
     await speech.say(Words("not-text", then=ASKS[await state.get_state()]))
 
 
-async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT001  aiogram passes by name
+async def edits(_: Message, taken: Taken, speech: Speech) -> None:
     """An edited message is never taken; where it may hold a card it is deleted already."""
-    if wiped:
+    if taken.wiped:
         await speech.say(Words("edited"))
 
 

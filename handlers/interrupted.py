@@ -20,14 +20,15 @@ async def ask_again(
     """
     async with database.read() as tx:
         unanswered = await db.unanswered(tx)
-    for chat_id in unanswered:
+    for chat_id in {chat_id or 0 for _, chat_id in unanswered}:
         said = []
         intent = await checkout.newest_open(chat_id)
         if intent is not None and intent.status in WAITING_FOR_STUDENT:
             said = [await _asked(intent, storage, StorageKey(bot_id, chat_id, chat_id))]
         async with database.write() as tx:
             await db.promise(tx, said, database.now())
-            await db.set_answering(tx, chat_id, answering=False)
+            mine = [update_id for update_id, chat in unanswered if (chat or 0) == chat_id]
+            await db.answered(tx, mine, database.now())
 
 
 async def _asked(intent: Intent, storage: DialogueStorage, key: StorageKey) -> Notice:

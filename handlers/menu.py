@@ -10,6 +10,7 @@ from aiogram.types import CallbackQuery, Message
 from aiogram.utils.deep_linking import create_start_link
 
 from bot.checkout import Checkout, OfferGone
+from bot.intake import Taken
 from bot.notices import Arg, Words
 from bot.offers import Offer, Offers
 from bot.texts import LANGUAGES
@@ -61,8 +62,12 @@ async def chooses_offer(
 
 async def starts_in_group(_: Message, command: CommandObject, bot: Bot, speech: Speech) -> None:
     """Answer with a way into the private chat: cards have no place in a group."""
-    link = await create_start_link(bot, command.args or MENU)
-    await speech.say(Words("group-start", {}, (("private-button", link),)))
+    await speech.say(await way_into_private(bot, command.args or MENU))
+
+
+async def way_into_private(bot: Bot, payload: str) -> Words:
+    link = await create_start_link(bot, payload)
+    return Words("group-start", {}, (("private-button", link),))
 
 
 async def asks_languages(_: Message, speech: Speech) -> None:
@@ -100,13 +105,10 @@ async def asks_privacy(_: Message, speech: Speech) -> None:
 
 
 async def says_anything(
-    message: Message,
-    wiped: bool,  # noqa: FBT001  aiogram passes by name
-    checkout: Checkout,
-    speech: Speech,
+    message: Message, taken: Taken, checkout: Checkout, speech: Speech
 ) -> None:
     """Answer outside of a dialogue: to a code that came late, where its payment stands."""
-    if wiped:
+    if taken.wiped:
         await checkout.no_news(message.chat.id)
     await speech.say(Words("idle"))
 

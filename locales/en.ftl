@@ -86,6 +86,7 @@ expiry-passed = This card has expired. Send the number of another card, or, if y
 code-invalid = The SMS code has 6 digits. Send it again.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
+card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 

@@ -85,7 +85,7 @@ class World:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, 40)
 
     async def is_polled(self) -> None:
         """Wait for a bot that has come up: it asks for updates last."""

@@ -55,7 +55,7 @@ async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Pr
 
 async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
     process = await start(world, *arguments, **changes)
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, said.decode()
 
 
@@ -166,7 +166,7 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
         if b"running" in line:
             break
     process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 20)
+    await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0
 
@@ -210,7 +210,7 @@ async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
     student.says(world.code)
     await student.sees("⏳")
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
     await student.sees("✅")
 
     assert process.returncode == 0, said.decode()
@@ -314,7 +314,7 @@ async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
     await asyncio.sleep(0.5)
     asked = asyncio.get_running_loop().time()
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0, said.decode()
     assert asyncio.get_running_loop().time() - asked < 5

@@ -18,8 +18,8 @@ from bot.app import COMMANDS, STAFF_COMMANDS
 from bot.notices import Arg, Words
 from bot.payment import Buyer, Intent, Status, Tiyin
 from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
-from handlers.checkout import ASKS
 from handlers.refusals import OVER, words_for
+from handlers.steps import ASKS
 
 ROOT = Path(__file__).parent.parent
 ID = re.compile(r"[a-z]+(?:-[a-z]+)+")

@@ -15,7 +15,7 @@ from aiogram.enums import ParseMode
 from aiogram.types import LinkPreviewOptions
 
 from atmos import AtmosClient
-from bot import app, telegram
+from bot import app
 from bot import web as http
 from bot.app import App
 from bot.db import Database
@@ -172,12 +172,7 @@ class Process:
         taken = 0
         while True:
             batch = await self.asks("Telegram getUpdates", partial(self.world.updates, taken))
-            taken = len(batch)
-            for raw in batch:
-                update = telegram.parse(raw, self.app.bot)
-                if update is not None:
-                    handling = telegram.handle(self.app.dispatcher, self.app.bot, update)
-                    await self.app.jobs.spawn(handling)
+            taken = len(batch) if await self.app.intake.take(batch) else 0
 
     async def _reconcile(self) -> None:
         """Ask about all that is unknown, then what is due; the day's comparison comes along."""
