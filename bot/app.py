@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat
-from aiohttp import web
+from aiohttp.web import RouteDef
 from aiojobs import Scheduler
 
 import handlers
@@ -25,6 +25,7 @@ from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
 from bot.intake import Intake
+from bot.metrics import Metrics
 from bot.notices import AdminGroup
 from bot.offers import Offers
 from bot.outbox import Outbox
@@ -66,6 +67,7 @@ class App:
     texts: Texts
     approval: Approval | None
     daily: Daily
+    metrics: Metrics
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -129,6 +131,8 @@ def _assemble(
     storage = DialogueStorage(database)
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
+    metrics = Metrics(database, jobs, outcomes.captures, clock)
+    bot.session.middleware(metrics.watch)
     dispatcher = dispatch(
         Arrival(languages=languages, voice=voice, jobs=jobs),
         storage,
@@ -147,6 +151,7 @@ def _assemble(
         languages=languages,
         jobs=jobs,
         support_contact=settings.support_contact,
+        retention_days=settings.retention_days,
     )
     return App(
         settings=settings,
@@ -172,6 +177,7 @@ def _assemble(
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
         daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
+        metrics=metrics,
     )
 
 
@@ -287,18 +293,24 @@ def _menu(app: App, language: str, names: Iterable[str]) -> list[BotCommand]:
 
 @asynccontextmanager
 async def _web(app: App) -> AsyncIterator[None]:
-    if not app.settings.web_port:
+    """Listen where the settings say: for the outside, and for whoever runs the bot."""
+    async with AsyncExitStack() as stack:
+        for (host, port), routes in _routes(app).items():
+            await stack.enter_async_context(http.serve(routes, host, port))
         yield
-        return
-    networks = app.settings.atmos_callback_networks
-    application = http.app(app.database, app.approval, app.jobs, networks)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()
-        yield
-    finally:
-        await runner.cleanup()
+
+
+def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
+    """Give what is served at each address; both may be one."""
+    settings = app.settings
+    served: dict[tuple[str, int], list[RouteDef]] = {}
+    if settings.web_port:
+        networks = settings.atmos_callback_networks
+        gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
+        served[settings.web_host, settings.web_port] = gate
+    if settings.health_at:
+        served.setdefault(settings.health_at, []).extend(http.health(app.database, app.metrics))
+    return served
 
 
 def _job_failed(_jobs: Scheduler, context: dict[str, object]) -> None:

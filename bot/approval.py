@@ -3,7 +3,7 @@
 import structlog
 
 from atmos import callback
-from atmos.callback import NotGenuine, Question
+from atmos.callback import NotGenuine, Question, Unreadable
 from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup
@@ -12,6 +12,7 @@ from bot.payment import Intent, Status, order_number
 log = structlog.get_logger()
 
 NOT_GENUINE = "not genuine"
+UNREADABLE = "not readable"
 
 
 class Approval:
@@ -32,7 +33,7 @@ class Approval:
             if key != self._alarmed:  # whoever floods us with these costs no write
                 self._alarmed = key
                 await self._alarm(str(error), key)
-            return NOT_GENUINE
+            return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
             said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,20 @@ class Database:
 
 
 def _make_private(path: Path) -> None:
-    """Only the account the bot runs under may read the database."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Only the account the bot runs under may read the database, whatever the umask is.
+
+    SQLite gives the files it makes beside it the same rights; those it finds keep theirs.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
+    for file in files_of(path):
+        file.chmod(0o600)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Give the database's file, and those beside it that hold what is not in it yet."""
+    beside = [path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm", "journal")]
+    return [file for file in (path, *beside) if file.exists()]
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -363,6 +374,12 @@ async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
     return [(_notice(row), row["error"]) for row in (await tx.execute(query)).mappings()]
 
 
+async def count_dead(tx: AsyncConnection) -> int:
+    """Give how many notices could not be delivered."""
+    query = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None))
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
     """Let what could not be delivered be tried again, unless something newer stands there now."""
     newer = outbox.alias()
@@ -449,6 +466,55 @@ async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
 async def forget_updates(tx: AsyncConnection, before: datetime) -> None:
     """Delete what was answered so long ago that Telegram repeats it no more."""
     await tx.execute(inbox.delete().where(inbox.c.answered_at < before))
+
+
+# Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much of the outbox is not told; `oldest` is when the first that waits was promised."""
+
+    waiting: int = 0
+    dead: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits and what is; `unknown` gives until when ATMOS may act, of the oldest such."""
+
+    intents: dict[Status, int]
+    unknown: dict[Status, datetime]
+    outbox: dict[str, Waiting]
+
+
+async def count_intents(tx: AsyncConnection) -> int:
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(intents))).scalar_one())
+
+
+async def counts(tx: AsyncConnection) -> Counts:
+    by_status = await tx.execute(
+        sa.select(intents.c.status, sa.func.count(), sa.func.min(intents.c.acts_until)).group_by(
+            intents.c.status
+        )
+    )
+    rows = [(Status(status), count, until) for status, count, until in by_status]
+    return Counts(
+        intents={status: count for status, count, _ in rows},
+        unknown={status: until for status, _, until in rows if status in PENDING and until},
+        outbox={
+            "message": await _waiting(tx, outbox.c.action != Action.delete),
+            "deletion": await _waiting(tx, outbox.c.action == Action.delete),
+        },
+    )
+
+
+async def _waiting(tx: AsyncConnection, of_kind: sa.ColumnElement[bool]) -> Waiting:
+    waiting = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(WAITS, of_kind)
+    dead = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None), of_kind)
+    count, oldest = (await tx.execute(waiting)).one()
+    return Waiting(count, (await tx.execute(dead)).scalar_one(), oldest)
 
 
 # Chats and dialogues

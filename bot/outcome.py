@@ -4,6 +4,7 @@ Two roads come here, the answer of the call itself and reconciliation. Each resu
 transaction: the move, the ledger's fact and the promises to tell. The later road finds it done.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -33,7 +34,10 @@ _FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
 
 
 class Outcomes:
-    """Records results, and promises to tell the student and the admins."""
+    """Records results, and promises to tell the student and the admins.
+
+    `captures` counts them since the start, for whoever watches.
+    """
 
     def __init__(
         self, database: Database, offers: Offers, admins: AdminGroup, vault: Vault, times: Times
@@ -43,6 +47,7 @@ class Outcomes:
         self._admins = admins
         self._vault = vault
         self._times = times
+        self.captures = Counter(dict.fromkeys(("charged", "declined", "not_sent", "unclear"), 0))
 
     async def record(
         self,
@@ -93,10 +98,12 @@ class Outcomes:
             said = [*self._paid(paid), *self._strange(intent, twice)]
             await db.promise(tx, said, self._database.now())
         self._vault.wipe(intent_id)
+        self.captures["charged"] += 1
         return True
 
     async def declined(self, intent: Intent, declined: Declined) -> None:
         """Record a no that is known to have charged nothing: type the code again, or the end."""
+        self.captures["declined"] += 1
         left = intent.tries_left - 1
         if declined.reason is Reason.code_expired:
             said = self._result(intent, notices.code_over(intent))
@@ -112,11 +119,13 @@ class Outcomes:
 
     async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
         """Record that ATMOS was never asked: the same code may be typed again."""
+        self.captures["not_sent"] += 1
         said = self._result(intent, notices.capture_not_sent(intent))
         await self._back_to_code(intent, [said, *self.for_admins(intent, error)])
 
     async def unclear(self, intent: Intent, error: OutcomeUnknown) -> None:
         """Leave the intent capturing, and tell the student not to pay again."""
+        self.captures["unclear"] += 1
         said = self._result(intent, notices.checking(intent))
         told = self.for_admins(intent, error)
         await self._database.amend(intent, [said, *told], reason=error.reason)

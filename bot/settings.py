@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,6 +45,14 @@ SANDBOX_CREDENTIAL = "sandbox"
 LONGEST = 30 * 24 * 3600  # seconds
 LAST_PORT = 65535
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach what listens there."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -176,6 +184,8 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = Field(0, ge=0, le=LAST_PORT)
+    health_host: str = "127.0.0.1"
+    health_port: int = Field(0, ge=0, le=LAST_PORT)
     support_contact: str | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
         "INFO"
@@ -185,6 +195,15 @@ class Settings(BaseSettings):
     @property
     def atmos_url(self) -> str:
         return self.atmos_base_url or HOSTS[self.atmos_env]
+
+    @property
+    def health_at(self) -> tuple[str, int] | None:
+        """Give where health and metrics are: never at a public WEB_HOST unless told so."""
+        if self.health_port:
+            return self.health_host, self.health_port
+        if self.web_port and is_loopback(self.web_host):
+            return self.web_host, self.web_port
+        return None
 
     def secrets(self) -> tuple[str, ...]:
         """Give every secret value, for whoever must keep them out of sight."""
@@ -209,6 +228,12 @@ class Settings(BaseSettings):
                 "DATABASE_URL: in memory, payments would be forgotten; "
                 "write sqlite+aiosqlite:///data/checkout.db"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _each_listens_at_its_own_port(self) -> "Settings":
+        if self.health_port and self.health_port == self.web_port:
+            raise ValueError("HEALTH_PORT: write another port than WEB_PORT's")
         return self
 
     @model_validator(mode="after")
@@ -254,6 +279,7 @@ CURES = dict.fromkeys(
         "like 130,300,900; at most 2592000 (30 days)"
     ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
+    "health_port": "write a port from 1 to 65535, or 0 for WEB_PORT's",
     "retention_days": "write days, from 30 to 3650",
     "atmos_callback_networks": "write networks with commas between, like 192.0.2.0/24",
     "card_ttl": "write seconds, 180 at most",

@@ -161,6 +161,7 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("RECONCILE_DELAYS", "300,130", "write positive seconds with commas between"),
         ("WEB_PORT", "65536", "write a port from 1 to 65535, or 0"),
         ("WEB_PORT", "false", "write a port from 1 to 65535, or 0"),
+        ("HEALTH_PORT", "-1", "write a port from 1 to 65535, or 0"),
         ("LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("LOG_FORMAT", "xml", "Input should be 'console' or 'json'"),
     ],
@@ -209,6 +210,29 @@ def test_http_is_for_this_machine(loaded, host):
     )
 
     assert settings.atmos_url == settings.telegram_api_url == f"http://{host}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "address"),
+    [
+        ({}, None),
+        ({"WEB_PORT": "8080"}, ("127.0.0.1", 8080)),
+        ({"WEB_PORT": "8080", "WEB_HOST": "localhost"}, ("localhost", 8080)),
+        ({"WEB_PORT": "8080", "WEB_HOST": "0.0.0.0"}, None),
+        ({"WEB_PORT": "8080", "WEB_HOST": "::"}, None),
+        ({"WEB_PORT": "8080", "WEB_HOST": "shop.example"}, None),
+        ({"WEB_PORT": "8080", "HEALTH_PORT": "8081"}, ("127.0.0.1", 8081)),
+        ({"HEALTH_PORT": "8081", "HEALTH_HOST": "0.0.0.0"}, ("0.0.0.0", 8081)),
+    ],
+)
+def test_health_is_for_this_machine_unless_told_otherwise(loaded, changes, address):
+    assert loaded(**changes).health_at == address
+
+
+def test_what_is_for_everybody_and_what_is_for_the_owner_have_two_ports(refused):
+    [line] = refused(WEB_PORT="8080", HEALTH_PORT="8080", WEB_HOST="0.0.0.0")
+
+    assert line == "HEALTH_PORT: write another port than WEB_PORT's"
 
 
 @pytest.mark.parametrize("value", ["", " "])
