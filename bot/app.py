@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -195,7 +196,7 @@ def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dis
     return dispatcher
 
 
-def kinds(dispatcher: Dispatcher) -> list[str]:
+def wanted(dispatcher: Dispatcher) -> list[str]:
     """Give the updates to ask for: what is handled, and where else a card may be posted."""
     return [*dispatcher.resolve_used_update_types(), "channel_post", "edited_channel_post"]
 
@@ -213,7 +214,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
         async with _web(app):
             group.create_task(app.outbox.run(drained))
             loops = [
-                group.create_task(telegram.poll(app.bot, app.intake, kinds(app.dispatcher))),
+                group.create_task(_receive(app)),
                 group.create_task(_every_tick(*app.timeouts.duties)),
                 group.create_task(_reconcile(app.reconciliation)),
                 group.create_task(_every_tick(app.daily.run_due)),
@@ -223,6 +224,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 await stop.wait()
             finally:
                 log.info("stopping", jobs=len(app.jobs))
+                app.intake.close()
                 for loop in loops:
                     loop.cancel()
                 await _drain(app, hurry)
@@ -230,6 +232,16 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 app.database.committed.set()  # wakes the outbox, which then sees the end
         app.vault.wipe_all()
     log.info("stopped")
+
+
+async def _receive(app: App) -> None:
+    """Have updates brought, or ask for them."""
+    kinds = wanted(app.dispatcher)
+    if app.settings.webhook_url:
+        secret = telegram.webhook_secret(app.bot)
+        await telegram.subscribe(app.bot, app.settings.webhook_url, secret, kinds)
+    else:
+        await telegram.poll(app.bot, app.intake, kinds)
 
 
 async def take_up(app: App) -> None:
@@ -307,10 +319,17 @@ def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
     if settings.web_port:
         networks = settings.atmos_callback_networks
         gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
-        served[settings.web_host, settings.web_port] = gate
+        served[settings.web_host, settings.web_port] = gate + _door(app)
     if settings.health_at:
         served.setdefault(settings.health_at, []).extend(http.health(app.database, app.metrics))
     return served
+
+
+def _door(app: App) -> list[RouteDef]:
+    url = app.settings.webhook_url
+    if url is None:
+        return []
+    return http.webhook(app.intake, urlsplit(url).path, telegram.webhook_secret(app.bot))
 
 
 def _job_failed(_jobs: Scheduler, context: dict[str, object]) -> None:

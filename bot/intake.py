@@ -75,6 +75,7 @@ class Intake:
         self._storage = storage
         self._jobs = jobs
         self._language = language  # of a chat that has chosen none
+        self._is_open = True
         self._newest: int | None = None
         self._storing: dict[int, Taken] = {}
         self._in_order = asyncio.Lock()
@@ -86,12 +87,18 @@ class Intake:
             return None
         return min([self._newest + 1, *self._storing])
 
+    def close(self) -> None:
+        """Take no more: the process is about to end, and Telegram keeps the rest for the next."""
+        self._is_open = False
+
     async def take(self, batch: Sequence[Raw]) -> bool:
         """Take updates, and tell whether they are stored; else Telegram is to repeat them.
 
         A database that does not answer keeps nobody's card in a chat: after a while the next
         updates are asked for, and `offset` leaves these unconfirmed.
         """
+        if not self._is_open:
+            return False
         raws = {raw["update_id"]: raw for raw in batch if _id(raw.get("update_id")) is not None}
         if not raws:
             return True

@@ -44,6 +44,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_CREDENTIAL = "sandbox"
 LONGEST = 30 * 24 * 3600  # seconds
 LAST_PORT = 65535
+CALLBACK_PATH = "/atmos/callback"
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
@@ -70,6 +71,12 @@ def _https_or_loopback(url: str) -> str:
     if (scheme == "https" and host) or (scheme == "http" and host in LOOPBACK):
         return url.rstrip("/")
     raise ValueError("write an https:// address (http:// is for this machine only)")
+
+
+def _with_path(url: str) -> str:
+    if urlsplit(url).path in ("", "/", CALLBACK_PATH):
+        raise ValueError("has no path of its own")
+    return url
 
 
 def _not_empty(secret: SecretStr) -> SecretStr:
@@ -146,6 +153,7 @@ class Settings(BaseSettings):
 
     bot_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api_url: Url = "https://api.telegram.org"
+    webhook_url: Annotated[Url, AfterValidator(_with_path)] | None = None
     admin_chat_id: int = Field(lt=0)
     admin_topic_id: int | None = Field(None, gt=0)
 
@@ -222,6 +230,12 @@ class Settings(BaseSettings):
         return {name: value for name, value in stripped.items() if value != ""}
 
     @model_validator(mode="after")
+    def _updates_come_in(self) -> "Settings":
+        if self.webhook_url and not self.web_port:
+            raise ValueError("WEBHOOK_URL: set WEB_PORT too, where your proxy leads that address")
+        return self
+
+    @model_validator(mode="after")
     def _payments_are_kept(self) -> "Settings":
         if _is_in_memory(self.database_url.get_secret_value()):
             raise ValueError(
@@ -262,6 +276,7 @@ CURES = dict.fromkeys(
     ("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS
 ) | {
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
+    "webhook_url": "write an https:// address with a path, like https://pay.example.uz/telegram",
     "admin_chat_id": "write the admin group's id, a negative number like -1001234567890",
     "admin_topic_id": "write the topic's number, or leave it empty",
     "atmos_env": "write production, test or sandbox",

@@ -1,8 +1,10 @@
 """Our way to the Bot API: a session whose errors quote nothing, and a poll that loses nothing."""
 
 import asyncio
+import hmac
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -72,6 +74,24 @@ def bot(token: str, api: str) -> Bot:
     )
 
 
+def webhook_secret(bot: Bot) -> str:
+    """Give what Telegram proves itself with at the webhook: it changes with the token."""
+    return hmac.new(bot.token.encode(), b"webhook", "sha256").hexdigest()
+
+
+async def subscribe(bot: Bot, url: str, secret: str, kinds: Sequence[str]) -> None:
+    """Have Telegram bring updates of these kinds; it is asked until it says yes."""
+    failures = 0
+    while True:
+        try:
+            await bot.set_webhook(url, secret_token=secret, allowed_updates=list(kinds))
+        except AiogramError as error:
+            failures += 1
+            await _pause(error, failures)
+        else:
+            return
+
+
 async def poll(bot: Bot, intake: Intake, kinds: Sequence[str]) -> None:
     """Take updates of these kinds for ever.
 
@@ -90,8 +110,9 @@ async def poll(bot: Bot, intake: Intake, kinds: Sequence[str]) -> None:
                 request_timeout=POLL + int(REQUEST),
             )
         except AiogramError as error:
-            young = time.monotonic() - started < YOUNG
-            if isinstance(error, TelegramConflictError) and young:
+            if isinstance(error, TelegramConflictError) and "webhook" in error.message:
+                await _unsubscribe(bot)
+            elif isinstance(error, TelegramConflictError) and _is_young(started):
                 raise AnotherCopyRuns from error
             failures += 1
             await _pause(error, failures)
@@ -100,7 +121,17 @@ async def poll(bot: Bot, intake: Intake, kinds: Sequence[str]) -> None:
         await intake.take(batch)
 
 
+async def _unsubscribe(bot: Bot) -> None:
+    """End the webhook that an earlier setting left, and lose nothing that waits."""
+    with suppress(AiogramError):
+        await bot.delete_webhook()
+
+
+def _is_young(started: float) -> bool:
+    return time.monotonic() - started < YOUNG
+
+
 async def _pause(error: AiogramError, failures: int) -> None:
     pause = float(getattr(error, "retry_after", min(0.5 * 2**failures, LONGEST_PAUSE)))
-    log.warning("poll_failed", error=type(error).__name__, pause=pause)
+    log.warning("updates_not_coming", error=type(error).__name__, pause=pause)
     await asyncio.sleep(pause)

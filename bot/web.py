@@ -1,10 +1,11 @@
-"""The bot's HTTP side: the gate ATMOS asks at, and health and metrics for whoever runs the bot.
+"""The bot's HTTP side: ATMOS's gate, Telegram's door, health and metrics for the merchant.
 
-Two sets of routes, so that they can be served at two addresses: the outside has to reach the gate,
-and nobody outside has a reason to see the rest.
+Two sets of routes, so that they can be served at two addresses: the outside has to reach the
+first two, and nobody outside has a reason to see the rest.
 """
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -18,14 +19,17 @@ from atmos import callback
 from bot import db
 from bot.approval import NOT_GENUINE, UNREADABLE, Approval
 from bot.db import Database
+from bot.intake import Intake
 from bot.metrics import CONTENT_TYPE, Metrics
+from bot.settings import CALLBACK_PATH
 
 log = structlog.get_logger()
 
-LARGEST = 64 * 1024  # bytes of a body; ATMOS's has some hundred
+LARGEST = 256 * 1024  # bytes of a body; ATMOS's has some hundred, an update some thousand
 PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  its name
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # aiohttp names itself and Python with their versions; its answer to malformed HTTP meets no hook.
@@ -126,7 +130,7 @@ def gate(
 
     A genuine question from outside `networks`, where there are any, is answered and reported.
     """
-    return [web.post("/atmos/callback", _gate(approval, jobs, networks))]
+    return [web.post(CALLBACK_PATH, _gate(approval, jobs, networks))]
 
 
 def _gate(
@@ -152,6 +156,24 @@ def _gate(
         return web.json_response(answer, status=400 if refusal == UNREADABLE else 200)
 
     return asked
+
+
+def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:
+    """Give the door for Telegram, which repeats what is not answered with 200."""
+
+    async def brought(request: web.Request) -> web.Response:
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), secret.encode()):
+            return web.Response(status=403)
+        try:
+            update = await request.json()
+        except (ValueError, RecursionError):
+            update = None
+        if not isinstance(update, dict):
+            return web.Response(status=400)
+        return web.Response(status=200 if await intake.take([update]) else 503)
+
+    return [web.post(path, brought)]
 
 
 def _stranger(remote: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -123,7 +124,7 @@ async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port
     await database.upgrade()
     words = Words("admin-late", {"order": "57", "was": "x"})
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
-    await database.promise([deletion(405, 1, "uz", after=timedelta(hours=1))])
+    await database.promise([replace(deletion(405, 1, "uz"), after=timedelta(hours=1))])
     await database.close()
     async with world.bot(web_port=port), asyncio.timeout(10):
         while (seen := await scraped(client, url))["checkout_outbox", "message", "dead"] == 0:
@@ -272,7 +273,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_waited_for(served):
 
 async def test_a_body_that_does_not_say_how_large_it_is_is_counted(served, client):
     async def endless():
-        for _ in range(20):
+        for _ in range(30):
             yield b" " * 10_000
 
     async def short():
@@ -352,7 +353,7 @@ async def test_the_gate_refuses_what_is_not_atmoss(world, client, gate, body, sa
 
 async def test_the_gate_does_not_read_what_is_too_large_to_be_atmoss(world, client, gate):
     async with world.bot():
-        answer = await client.post(gate, content=b" " * 200_000)
+        answer = await client.post(gate, content=b" " * 300_000)
         wrong = await client.get(gate)
 
     assert answer.status_code == 413
