@@ -26,6 +26,7 @@ from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
 from bot.intake import Intake
+from bot.limits import Attempts, Limits
 from bot.metrics import Metrics
 from bot.notices import AdminGroup
 from bot.offers import Offers
@@ -95,6 +96,15 @@ def times(settings: Settings) -> Times:
     )
 
 
+def limits(settings: Settings) -> Limits:
+    return Limits(
+        cards_an_hour=settings.cards_an_hour,
+        code_requests_a_day=settings.code_requests_a_day,
+        codes_a_challenge=settings.codes_a_challenge,
+        wrong_codes_a_day=settings.wrong_codes_a_day,
+    )
+
+
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncIterator[App]:
     """Put the parts together, and take them apart in the other order."""
@@ -116,6 +126,8 @@ def _assemble(
     vault = Vault(settings.card_ttl)
     admins = _admins(settings)
     outcomes = Outcomes(database, offers, admins, vault, clock)
+    allowed = limits(settings)
+    attempts = Attempts(database, allowed)
     checkout = Checkout(
         database=database,
         atmos=atmos,
@@ -123,6 +135,8 @@ def _assemble(
         vault=vault,
         outcomes=outcomes,
         times=clock,
+        limits=allowed,
+        attempts=attempts,
     )
     key = settings.atmos_callback_key
     texts = Texts()
@@ -170,7 +184,7 @@ def _assemble(
         database=database,
         outbox=outbox,
         reconciliation=reconciliation,
-        timeouts=Timeouts(database, vault),
+        timeouts=Timeouts(database, vault, attempts),
         storage=storage,
         jobs=jobs,
         vault=vault,

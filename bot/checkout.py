@@ -1,5 +1,7 @@
 """The use cases of a student: start, name a card, be challenged, capture, cancel."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -19,9 +21,10 @@ from bot import db
 from bot.cards import Card, Vault
 from bot.db import Database
 from bot.evidence import Verdict
+from bot.limits import Attempts, Limit, LimitReached, Limits, Request
 from bot.offers import Offer, Offers
 from bot.outcome import Outcomes
-from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
+from bot.payment import OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status
 from bot.times import Times
 
 NEWS = timedelta(hours=1)  # in which a charge is worth saying again
@@ -75,6 +78,15 @@ class ResendTooEarly(IntentError):
         self.seconds = seconds
 
 
+class TooMany(IntentError):
+    """A limit of what one may try is reached; from `until` on there is room again."""
+
+    def __init__(self, intent: Intent, limit: Limit, until: datetime) -> None:
+        super().__init__(intent)
+        self.limit = limit
+        self.until = until
+
+
 class NotChallenged(IntentError):
     """ATMOS did not open the payment or send a code: `error` says why. No money moved."""
 
@@ -95,6 +107,8 @@ class Checkout:
         vault: Vault,
         outcomes: Outcomes,
         times: Times,
+        limits: Limits,
+        attempts: Attempts,
         random: Random | None = None,
     ) -> None:
         self._database = database
@@ -103,6 +117,8 @@ class Checkout:
         self._vault = vault
         self._outcomes = outcomes
         self._times = times
+        self._limits = limits
+        self._attempts = attempts
         self._random = random or SystemRandom()  # for order numbers
 
     async def start(self, buyer: Buyer, slug: str) -> Intent:
@@ -175,13 +191,14 @@ class Checkout:
         """Have the holder of the card sent a code.
 
         Raises:
+            TooMany: Of cards or of codes; ATMOS was not asked.
             NotChallenged: ATMOS said no, or nothing. A closed transaction ends the intent.
         """
+        async with self._within_limits(intent) as tx:
+            request = await self._attempts.request_code(tx, intent, card.number)
         self._vault.put(intent.id, card)
-        try:
+        async with self._requesting(intent, request):
             await self._pre_apply(intent, card)
-        except AtmosError as error:
-            raise await self._not_challenged(intent, error) from error
         changes = {"card": card.number.label} | self._code_times()
         return await self._moved(intent, Status.challenged, **changes)
 
@@ -194,14 +211,13 @@ class Checkout:
 
         Raises:
             ResendTooEarly: Or another press was faster.
+            TooMany: Of codes; the one that is out stays good.
             CardForgotten: ATMOS has no such call, and the card is not held any more.
             NotChallenged: ATMOS did not send one.
         """
-        intent = await self._take_resend(_challenged(intent))
-        try:
+        intent, request = await self._take_resend(_challenged(intent))
+        async with self._requesting(intent, request):
             await self._send_code_again(intent)
-        except AtmosError as error:
-            raise await self._not_challenged(intent, error) from error
         await self._database.amend(intent, **self._code_times())
         return await self.live(intent.id)
 
@@ -211,13 +227,16 @@ class Checkout:
         Raises:
             IntentError: No code is waited for, or another was faster.
             CodeOver: The code's time has passed.
+            TooMany: Of wrong codes.
             AlreadyPaid: A last look found the offer bought by another payment.
         """
         intent = _challenged(intent)
         if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
             raise CodeOver(intent)
-        async with self._database.write() as tx:
+        async with self._within_limits(intent) as tx:
             bought = await self._bought(tx, intent.buyer.id, intent.offer)
+            if bought is None:
+                await self._attempts.try_code(tx, intent)
             asked = {"note_id": None} | self._asked_to_charge()
             target, changes = (Status.cancelled, {}) if bought else (Status.capturing, asked)
             moved = await db.move(tx, intent, target, **changes)
@@ -321,7 +340,7 @@ class Checkout:
                 title=title,
                 amount=offer.price_at(now),
                 status=Status.created,
-                tries_left=TRIES,
+                tries_left=self._limits.codes_a_challenge,
                 created_at=now,
                 expires_at=now + self._times.checkout,
                 checks=0,
@@ -363,14 +382,42 @@ class Checkout:
             _transaction(intent), card_number=card.number.reveal(), expiry=card.expiry.yymm
         )
 
-    async def _take_resend(self, intent: Intent) -> Intent:
+    @asynccontextmanager
+    async def _within_limits(self, intent: Intent) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that counts; over a limit all it stores is a word to the admins."""
+        try:
+            async with self._database.write() as tx:
+                await db.count_alone(tx, intent.buyer.id)  # first: who waits for it holds no row
+                yield tx
+        except LimitReached as reached:
+            self._vault.wipe(intent.id)
+            told = self._outcomes.limit_reached(intent, reached.limit)
+            await self._database.promise(told)
+            raise TooMany(intent, reached.limit, reached.until) from reached
+
+    @asynccontextmanager
+    async def _requesting(self, intent: Intent, request: Request) -> AsyncIterator[None]:
+        """Ask ATMOS for a code; what it was never asked does not count."""
+        try:
+            yield
+        except CheckoutError:
+            await self._attempts.take_back(request)
+            raise
+        except AtmosError as error:
+            if isinstance(error, NeverArrived):
+                await self._attempts.take_back(request)
+            raise await self._not_challenged(intent, error) from error
+
+    async def _take_resend(self, intent: Intent) -> tuple[Intent, Request]:
         now = self._database.now()
         if intent.resend_at is not None and intent.resend_at > now:
             raise ResendTooEarly(intent, _seconds(intent.resend_at - now))
         until = now + self._times.resend
-        if not await self._database.amend(intent, seen=["resend_at"], resend_at=until):
-            raise ResendTooEarly(intent, _seconds(self._times.resend))
-        return replace(intent, resend_at=until)
+        async with self._within_limits(intent) as tx:
+            if not await db.change(tx, intent, seen=["resend_at"], resend_at=until):
+                raise ResendTooEarly(intent, _seconds(self._times.resend))
+            request = await self._attempts.request_code(tx, intent)
+        return replace(intent, resend_at=until), request
 
     async def _send_code_again(self, intent: Intent) -> None:
         if self._atmos.can_resend:

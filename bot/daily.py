@@ -11,6 +11,7 @@ from atmos import AtmosError
 from bot import db, notices
 from bot.db import Database
 from bot.evidence import SETTLED, Verdict
+from bot.limits import KEPT
 from bot.notices import AdminGroup
 from bot.offers import TASHKENT
 from bot.payment import Intent
@@ -92,6 +93,7 @@ class Daily:
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
             await db.forget_updates(tx, now - REPEATED)
+            forgotten += await db.forget_attempts(tx, now - KEPT)
         log.info("daily", agreed=report.agreed, differ=len(report.differences), forgot=forgotten)
 
     async def opened_since(self, since: datetime) -> Sequence[Intent]:

@@ -31,7 +31,7 @@ from bot.payment import (
     Status,
     check,
 )
-from bot.tables import IS_OPEN, WAITS, chats, dialogues, inbox, intents, ledger, outbox
+from bot.tables import IS_OPEN, WAITS, attempts, chats, dialogues, inbox, intents, ledger, outbox
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -80,13 +80,16 @@ class Database:
         said: Sequence[Notice] = (),
         *,
         seen: Sequence[str] = (),
+        attempt: str | None = None,
         **changes: Any,
     ) -> bool:
-        """Move an intent and promise what is said about it: both, or neither and False."""
+        """Move an intent, count the `attempt` it was and promise what is said: all, or False."""
         async with self.write() as tx:
             moved = await move(tx, intent, target, seen=seen, **changes)
             if moved:
                 await promise(tx, said, self.now())
+            if moved and attempt:
+                await add_attempt(tx, intent.buyer.id, attempt, self.now())
         return moved
 
     async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: Any) -> bool:
@@ -562,3 +565,46 @@ async def _upsert(
     await tx.execute(
         insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=values)
     )
+
+
+# Attempts
+
+
+async def count_alone(tx: AsyncConnection, student_id: int) -> None:
+    """Have whoever else counts this student's attempts wait for the end of this transaction.
+
+    SQLite has one writer, who counts alone.
+    """
+    if tx.dialect.name == "postgresql":
+        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(student_id)))
+
+
+async def add_attempt(tx: AsyncConnection, student_id: int, kind: str, at: datetime) -> int:
+    insert = attempts.insert().values(student_id=student_id, kind=kind, at=at)
+    return int((await tx.execute(insert.returning(attempts.c.id))).scalar_one())
+
+
+async def take_back_attempt(tx: AsyncConnection, row_id: int) -> None:
+    await tx.execute(attempts.delete().where(attempts.c.id == row_id))
+
+
+async def attempt_at(
+    tx: AsyncConnection, student_id: int, kind: str, since: datetime, number: int
+) -> datetime | None:
+    """Give when the student's newest but `number - 1` was; None where there are fewer."""
+    same = (attempts.c.student_id == student_id) & (attempts.c.kind == kind)
+    newest = sa.select(attempts.c.at).where(same, attempts.c.at > since)
+    query = newest.order_by(attempts.c.at.desc()).offset(number - 1).limit(1)
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def captures_beside(tx: AsyncConnection, intent: Intent) -> int:
+    """Count the student's other captures that are under way."""
+    others = (intents.c.student_id == intent.buyer.id) & (intents.c.id != intent.id)
+    capturing = intents.c.status == Status.capturing
+    query = sa.select(sa.func.count()).select_from(intents).where(others, capturing)
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def forget_attempts(tx: AsyncConnection, before: datetime) -> int:
+    return int((await tx.execute(attempts.delete().where(attempts.c.at < before))).rowcount)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -179,6 +179,16 @@ def code_over(intent: Intent, why: str = "code-over") -> Words:
     return Words(why, {}, (_resend(intent), _again(intent), _cancel(intent)))
 
 
+def too_many(intent: Intent, limit: str, until: datetime) -> Words:
+    """Say when there is room again; a code that is out already can be typed all the same."""
+    minute = (until + timedelta(minutes=1, microseconds=-1)).replace(second=0, microsecond=0)
+    args: dict[str, Arg] = {"until": minute.isoformat()}
+    code_is_out = intent.status is Status.challenged and intent.code_expires_at
+    if code_is_out and limit != "guesses":
+        return Words(f"too-many-{limit}", args, (_cancel(intent),), then="code-again")
+    return Words(f"too-many-{limit}", args, (_again(intent), _cancel(intent)))
+
+
 def capture_not_sent(intent: Intent) -> Words:
     return Words("capture-not-sent", {}, _code_buttons(intent))
 
@@ -231,6 +241,11 @@ def unknown_code(intent: Intent, code: int | None) -> Words:
         "transaction": str(intent.transaction_id),
     }
     return Words("admin-code", args | _buyer(intent))
+
+
+def limit_reached(intent: Intent, limit: str) -> Words:
+    args: dict[str, Arg] = {"limit": limit, "order": intent.account}
+    return Words("admin-limit", args | _buyer(intent))
 
 
 def late(intent: Intent) -> Words:

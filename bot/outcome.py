@@ -23,6 +23,7 @@ from bot import db, notices
 from bot.cards import Vault
 from bot.db import Database
 from bot.evidence import Verdict, verdict
+from bot.limits import Limit
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
 from bot.payment import ABANDONED, SOLD, Intent, Status
@@ -113,9 +114,10 @@ class Outcomes:
             await self._failed(intent, f"declined-{declined.reason}", told)
         elif left > 0:
             said = self._result(intent, notices.wrong_code(intent, left))
-            await self._back_to_code(intent, [said], tries_left=left)
+            await self._back_to_code(intent, [said], tries_left=left, attempt=Limit.guesses)
         else:
-            await self._failed(intent, f"declined-{Reason.too_many_tries}")
+            why = f"declined-{Reason.too_many_tries}"
+            await self._failed(intent, why, attempt=Limit.guesses)
 
     async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
         """Record that ATMOS was never asked: the same code may be typed again."""
@@ -223,6 +225,11 @@ class Outcomes:
         else:
             return []
         return [self._admins.told(words, key)]
+
+    def limit_reached(self, intent: Intent, limit: Limit) -> list[Notice]:
+        """Give what the admins hear, once a student, of one who may be testing cards."""
+        key = f"admins:limit:{intent.buyer.id}"
+        return [self._admins.told(notices.limit_reached(intent, limit), key)]
 
     def _facts(self, transaction: Transaction) -> dict[str, Any]:
         return {

@@ -45,6 +45,7 @@ SANDBOX_CREDENTIAL = "sandbox"
 LONGEST = 30 * 24 * 3600  # seconds
 LAST_PORT = 65535
 CALLBACK_PATH = "/atmos/callback"
+MOST = 10_000  # of anything that is counted: no limit at all
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
@@ -138,6 +139,7 @@ def _upper(value: object) -> object:
 
 Url = Annotated[str, AfterValidator(_https_or_loopback)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Count = Annotated[int, Field(gt=0, le=MOST)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 
 
@@ -184,6 +186,11 @@ class Settings(BaseSettings):
         AfterValidator(_ascending),
         Field(min_length=1),
     ] = (130, 300, 900, 3600, 21600, 86400)
+
+    cards_an_hour: Count = 5
+    code_requests_a_day: Count = 10
+    codes_a_challenge: Count = 3
+    wrong_codes_a_day: Count = 20
 
     retention_days: int = Field(90, ge=30, le=3650)
     atmos_callback_networks: Annotated[
@@ -272,9 +279,12 @@ class Settings(BaseSettings):
 
 
 SECONDS = "write seconds, more than 0 and at most 2592000 (30 days)"
-CURES = dict.fromkeys(
-    ("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS
-) | {
+COUNT = "write a number from 1 to 10000"
+CURES = {
+    **dict.fromkeys(("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS),
+    **dict.fromkeys(
+        ("cards_an_hour", "code_requests_a_day", "codes_a_challenge", "wrong_codes_a_day"), COUNT
+    ),
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
     "webhook_url": "write an https:// address with a path, like https://pay.example.uz/telegram",
     "admin_chat_id": "write the admin group's id, a negative number like -1001234567890",

@@ -136,3 +136,13 @@ dialogues = sa.Table(
     sa.Column("state", sa.Text),
     sa.Column("data", sa.JSON, nullable=False),
 )
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("student_id", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+sa.Index("attempts_of_student", attempts.c.student_id, attempts.c.kind, attempts.c.at)

@@ -3,15 +3,17 @@
 from bot import db, notices
 from bot.cards import Vault
 from bot.db import Database
+from bot.limits import Attempts
 from bot.payment import Status
 
 
 class Timeouts:
     """Each method is run again and again, and does what has become due."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, attempts: Attempts) -> None:
         self._database = database
         self._vault = vault
+        self._attempts = attempts
         self.duties = (self.expire, self.offer_resend, self.end_codes, self.forget_cards)
 
     async def expire(self) -> None:
@@ -34,6 +36,7 @@ class Timeouts:
     async def forget_cards(self) -> None:
         """Let go of the cards whose time is over, though nobody asks for them."""
         self._vault.forget_old()
+        self._attempts.forget_old()
 
     async def end_codes(self) -> None:
         """Say that a code's time is over, and what can be done."""

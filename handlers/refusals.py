@@ -43,6 +43,8 @@ def words_for(error: Exception) -> Words:  # noqa: PLR0911  a table
             return notices.code_over(intent)
         case checkout.ResendTooEarly(seconds=seconds):
             return Words("resend-wait", {"seconds": str(seconds)})
+        case checkout.TooMany(intent=intent, limit=limit, until=until):
+            return notices.too_many(intent, limit, until)
         case checkout.NotChallenged():
             return _not_challenged(error)
     return Words(SAID.get(type(error), "error"))

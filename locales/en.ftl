@@ -99,6 +99,10 @@ wrong-code =
 code-over = The SMS code has expired, no money was taken. Ask for a new code or start the payment again.
 resend-wait = You can ask for a new SMS code in { $seconds } sec.
 capture-not-sent = The bank could not be reached, no money was taken. Send the SMS code again in a minute.
+too-many-cards = Too many cards were sent within an hour, so this one was not passed to the bank, no money was taken. You can pay now with a card you sent before; send a new one after { WHEN($until) }.
+too-many-card = This card was tried too many times within the last hour, so it was not passed to the bank, no money was taken. Send it again after { WHEN($until) }, or use another card.
+too-many-codes = Too many SMS were asked for within a day, so no new one was, no money was taken. Try again after { WHEN($until) }.
+too-many-guesses = Too many wrong codes were entered within a day, so this one was not passed to the bank, no money was taken. Start the payment again after { WHEN($until) }.
 
 # Result
 
@@ -329,6 +333,18 @@ admin-daily-differences =
 
     ⚠️ Differences (stored by the bot → shown by ATMOS):
     { $list }
+admin-limit =
+    ⚠️ Somebody may be testing other people's cards: { $limit ->
+        [cards] too many cards within an hour
+        [card] too many tries of one card within an hour
+        [codes] too many SMS asked for within a day
+        [guesses] too many wrong codes within a day
+       *[other] { $limit }
+    }.
+
+    Order: { $order }
+    Buyer: { $buyer } · { $username } · { $student }
+    The bot has stopped them for a while. You will not be told of this student again.
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

@@ -99,6 +99,10 @@ wrong-code =
 code-over = SMS kodning amal qilish vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
 resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
 capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
+too-many-cards = Bir soat ichida juda koʻp karta yuborildi, shuning uchun bunisi bankka berilmadi, pul yechilmadi. Avval yuborgan kartangizdan hozir ham toʻlash mumkin, yangisini esa { WHEN($until) } dan keyin yuboring.
+too-many-card = Oxirgi bir soatda bu karta bilan juda koʻp urinildi, shuning uchun u bankka berilmadi, pul yechilmadi. Uni { WHEN($until) } dan keyin yana yuboring yoki boshqa kartadan foydalaning.
+too-many-codes = Bir kun ichida juda koʻp SMS soʻraldi, shuning uchun yangisi soʻralmadi, pul yechilmadi. { WHEN($until) } dan keyin yana urinib koʻring.
+too-many-guesses = Bir kun ichida kod juda koʻp marta notoʻgʻri kiritildi, shuning uchun bunisi bankka berilmadi, pul yechilmadi. Toʻlovni { WHEN($until) } dan keyin qaytadan boshlang.
 
 # Result
 
@@ -329,6 +333,18 @@ admin-daily-differences =
 
     ⚠️ Farqlar (botda yozilgani → ATMOS koʻrsatgani):
     { $list }
+admin-limit =
+    ⚠️ Kimdir begona kartalarni sinayotgan boʻlishi mumkin: { $limit ->
+        [cards] bir soatda juda koʻp karta
+        [card] bir soatda bitta karta bilan juda koʻp urinish
+        [codes] bir kunda juda koʻp SMS soʻrovi
+        [guesses] bir kunda juda koʻp notoʻgʻri kod
+       *[other] { $limit }
+    }.
+
+    Buyurtma: { $order }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bot uni vaqtincha toʻxtatdi. Bu talaba haqida yana xabar berilmaydi.
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -15,6 +15,7 @@ from fluent.syntax.visitor import Visitor
 from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, WrongCredentials
 from bot import cards, checkout, notices
 from bot.app import COMMANDS, STAFF_COMMANDS
+from bot.limits import Limit
 from bot.notices import Arg, Words
 from bot.payment import Buyer, Intent, Status, Tiyin
 from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
@@ -38,6 +39,7 @@ FAMILIES = {
     "declined-": tuple(Reason),
     "command-": COMMANDS + STAFF_COMMANDS,
     "language-": LANGUAGES,
+    "too-many-": tuple(Limit),
     "paid": ("", "-with-receipt"),
     "admin-paid": ("", "-with-receipt"),
 }
@@ -278,6 +280,7 @@ INTENT = Intent(
     checks=0,
 )
 RECEIPTED = replace(INTENT, receipt="https://ofd.soliq.uz/check?t=1&r=2")
+CODE_IS_OUT = replace(INTENT, code_expires_at=datetime.fromisoformat(MOMENT))
 STATES = [replace(INTENT, status=status) for status in Status]
 ERRORS = [
     cards.NumberInvalid(),
@@ -297,6 +300,11 @@ ERRORS = [
             checkout.CardForgotten,
             checkout.CodeOver,
         )
+    ),
+    *(
+        checkout.TooMany(intent, limit, datetime.fromisoformat(MOMENT))
+        for intent in [INTENT, CODE_IS_OUT]
+        for limit in Limit
     ),
     *(
         checkout.NotChallenged(intent, error)
@@ -326,6 +334,7 @@ NOTICES = [
     notices.unknown_code(INTENT, 7),
     notices.unknown_code(INTENT, None),
     notices.misconfigured("STPIMS-ERR-009"),
+    *(notices.limit_reached(INTENT, limit) for limit in Limit),
     notices.late(INTENT),
     notices.twice(INTENT, replace(INTENT, id=987654321)),
     notices.mismatch(INTENT, "333", 100),

@@ -49,6 +49,7 @@ async def test_a_purchase_over_the_webhook(world):
 
 async def test_whoever_is_not_telegram_is_not_listened_to(world, url):
     student = world.student()
+    student.started = True
     update = {"update_id": 1, "message": student.chat.write(student, {"text": "/help"}).json()}
     async with world.bot():
         for secret in (None, "", "wrong", "ʻ".encode(), SECRET[:-1]):
@@ -79,6 +80,7 @@ async def test_an_update_that_is_too_large_is_refused(world, url):
 
 async def test_what_telegram_brings_twice_is_handled_once(world, url):
     student = world.student()
+    student.started = True
     update = {"update_id": 7, "message": student.chat.write(student, {"text": "/help"}).json()}
     async with world.bot():
         answers = await asyncio.gather(*(brings(url, update) for _ in range(5)))
