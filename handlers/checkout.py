@@ -13,7 +13,7 @@ from aiojobs import Scheduler
 
 from atmos import AtmosError
 from bot import notices
-from bot.cards import Card, holds_card, parse_card, parse_expiry
+from bot.cards import Card, can_be_number, holds_card, parse_card, parse_expiry
 from bot.checkout import Checkout, IntentGone
 from bot.intake import Taken
 from bot.notices import Words
@@ -65,12 +65,13 @@ async def types_expiry(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Take the month, and have the code sent. A card number is taken as another card."""
-    if holds_card(message.text or ""):
+    text = message.text or ""
+    if can_be_number(text) or holds_card(text):
         await types_card(message, state, checkout, speech)
         return
     intent = await checkout.live(await intent_of(state))
     number = checkout.held(intent).number
-    card = Card(number, parse_expiry(message.text or "", _today()))
+    card = Card(number, parse_expiry(text, _today()))
     await _challenge(intent, card, state, checkout, speech)
 
 
