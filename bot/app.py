@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,7 +20,6 @@ from bot import db, telegram
 from bot import offers as offers_file
 from bot import web as http
 from bot.approval import Approval
-from bot.cards import Vault
 from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
@@ -29,12 +28,13 @@ from bot.offers import Offers
 from bot.outbox import Outbox
 from bot.outcome import Outcomes
 from bot.reconcile import Reconciliation
-from bot.settings import Settings
+from bot.settings import Settings, sealing_key
 from bot.staff import Staff
 from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
+from bot.vault import MemoryVault, RedisVault, Vault
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -59,7 +59,6 @@ class App:
     timeouts: Timeouts
     storage: DialogueStorage
     jobs: Scheduler
-    vault: Vault
     checkout: Checkout
     texts: Texts
     approval: Approval | None
@@ -79,6 +78,13 @@ def atmos_client(settings: Settings) -> AtmosClient:
     )
 
 
+def card_vault(settings: Settings) -> MemoryVault | RedisVault:
+    if settings.redis_url is None or settings.card_key is None:
+        return MemoryVault(settings.card_ttl)
+    key = sealing_key(settings.card_key.get_secret_value())
+    return RedisVault(settings.redis_url.get_secret_value(), key, settings.card_ttl)
+
+
 def times(settings: Settings) -> Times:
     return Times(
         checkout=timedelta(seconds=settings.checkout_ttl),
@@ -96,19 +102,24 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
     offers = offers_file.load(settings.offers_file)
     database = Database(settings.database_url.get_secret_value())
     bot = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
-    async with atmos_client(settings) as atmos:
+    async with atmos_client(settings) as atmos, aclosing(card_vault(settings)) as vault:
         try:
-            yield _assemble(settings, offers, database, bot, atmos)
+            yield _assemble(settings, offers, database, bot, atmos, vault=vault)
         finally:
             await bot.session.close()
             await database.close()
 
 
 def _assemble(
-    settings: Settings, offers: Offers, database: Database, bot: Bot, atmos: AtmosClient
+    settings: Settings,
+    offers: Offers,
+    database: Database,
+    bot: Bot,
+    atmos: AtmosClient,
+    *,
+    vault: Vault,
 ) -> App:
     clock = times(settings)
-    vault = Vault(settings.card_ttl)
     admins = _admins(settings)
     outcomes = Outcomes(database, offers, admins, vault, clock)
     checkout = Checkout(
@@ -156,7 +167,6 @@ def _assemble(
         timeouts=Timeouts(database, vault),
         storage=storage,
         jobs=jobs,
-        vault=vault,
         checkout=checkout,
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
@@ -206,7 +216,6 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 await _drain(app, hurry)
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
-        app.vault.wipe_all()
     log.info("stopped")
 
 

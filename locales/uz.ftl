@@ -88,6 +88,8 @@ not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubo
 edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
 cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
+card-needed = Bank yangi SMS kodni faqat karta qaytadan yuborilganda joʻnatadi, biz esa uni xavfsizlik uchun oʻchirganmiz.
+card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini (OO/YY) bitta xabarda yuboring.
 
 # Code
 
@@ -328,6 +330,10 @@ admin-daily-differences =
 
     ⚠️ Farqlar (botda yozilgani → ATMOS koʻrsatgani):
     { $list }
+admin-vault =
+    ⚠️ Redis javob bermayapti. Shu orada talabalardan karta maʼlumotlarini bitta xabarda yuborish soʻraladi; shunday qilganlar toʻlay oladi, boshlangan toʻlovlarga bu taʼsir qilmaydi.
+
+    REDIS_URL va Redis serverini koʻring: python -m bot check
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

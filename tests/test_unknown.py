@@ -1,7 +1,6 @@
 """A capture without a clear answer: nobody is told an untruth, and nobody pays twice."""
 
 import asyncio
-import sqlite3
 from datetime import timedelta
 
 import pytest
