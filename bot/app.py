@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -21,7 +21,6 @@ from bot import db, telegram
 from bot import offers as offers_file
 from bot import web as http
 from bot.approval import Approval
-from bot.cards import Vault
 from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
@@ -33,12 +32,13 @@ from bot.offers import Offers
 from bot.outbox import Outbox
 from bot.outcome import Outcomes
 from bot.reconcile import Reconciliation
-from bot.settings import Settings
+from bot.settings import Settings, sealing_key
 from bot.staff import Staff
 from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
+from bot.vault import MemoryVault, RedisVault, Vault
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -64,7 +64,6 @@ class App:
     timeouts: Timeouts
     storage: DialogueStorage
     jobs: Scheduler
-    vault: Vault
     checkout: Checkout
     texts: Texts
     approval: Approval | None
@@ -83,6 +82,13 @@ def atmos_client(settings: Settings) -> AtmosClient:
         confirm_timeout=settings.confirm_timeout,
         proxy=proxy.get_secret_value() if proxy else None,
     )
+
+
+def card_vault(settings: Settings) -> MemoryVault | RedisVault:
+    if settings.redis_url is None or settings.card_key is None:
+        return MemoryVault(settings.card_ttl)
+    key = sealing_key(settings.card_key.get_secret_value())
+    return RedisVault(settings.redis_url.get_secret_value(), key, settings.card_ttl)
 
 
 def times(settings: Settings) -> Times:
@@ -111,19 +117,24 @@ async def assembled(settings: Settings) -> AsyncIterator[App]:
     offers = offers_file.load(settings.offers_file)
     database = Database(settings.database_url.get_secret_value())
     bot = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
-    async with atmos_client(settings) as atmos:
+    async with atmos_client(settings) as atmos, aclosing(card_vault(settings)) as vault:
         try:
-            yield _assemble(settings, offers, database, bot, atmos)
+            yield _assemble(settings, offers, database, bot, atmos, vault=vault)
         finally:
             await bot.session.close()
             await database.close()
 
 
 def _assemble(
-    settings: Settings, offers: Offers, database: Database, bot: Bot, atmos: AtmosClient
+    settings: Settings,
+    offers: Offers,
+    database: Database,
+    bot: Bot,
+    atmos: AtmosClient,
+    *,
+    vault: Vault,
 ) -> App:
     clock = times(settings)
-    vault = Vault(settings.card_ttl)
     admins = _admins(settings)
     outcomes = Outcomes(database, offers, admins, vault, clock)
     allowed = limits(settings)
@@ -187,7 +198,6 @@ def _assemble(
         timeouts=Timeouts(database, vault, attempts),
         storage=storage,
         jobs=jobs,
-        vault=vault,
         checkout=checkout,
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
@@ -244,7 +254,6 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 await _drain(app, hurry)
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
-        app.vault.wipe_all()
     log.info("stopped")
 
 

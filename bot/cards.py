@@ -1,13 +1,12 @@
-"""A card as it is typed, shown and held: the number never travels as a bare string."""
+"""A card and a code as they are typed and shown: neither ever travels as a bare string."""
 
 import re
-import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
-from typing import NoReturn
+from typing import NoReturn, Self, SupportsIndex
 
 # Prefixes name the brand for the eye; what a card is, the gateway decides.
 BRANDS = {"8600": "UzCard", "5614": "UzCard", "6262": "UzCard", "9860": "Humo"}
@@ -18,7 +17,6 @@ _NUMBER = re.compile(rf"(?<![0-9])(?=((?:[0-9]{_SEPARATORS}){{15}}[0-9])(?![0-9]
 _EXPIRY = re.compile(
     r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
 )
-_CENTURY = 2000
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # and the digits of ten and more added up
 
 # What `holds_card` takes for a card. Source: Wikipedia, "Payment card number", after ISO/IEC 7812;
@@ -71,57 +69,86 @@ class ExpiryPassed(CardError):
     """A month that is over."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class CardNumber:
-    """Sixteen digits that print as their mask only; `reveal` is called where ATMOS is."""
+class CodeInvalid(CardError):
+    """Not six digits."""
 
-    _digits: str
+
+class Secret:
+    """A value that only `reveal` gives, which is called where ATMOS is and where it is sealed.
+
+    However it is printed, copied, taken apart or put into JSON, nothing of it is seen.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, _protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(f"{self!r} is not pickled")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(f"{self!r} is not pickled")
+
+
+class CardNumber(Secret):
+    """Sixteen digits that print as brand and last four."""
+
+    __slots__ = ()
 
     @property
     def masked(self) -> str:
-        return f"{self._digits[:4]} {self._digits[4:6]}** **** {self._digits[-4:]}"
+        return f"{self._value[:4]} {self._value[4:6]}** **** {self._value[-4:]}"
 
     @property
     def brand(self) -> str | None:
-        return BRANDS.get(self._digits[:4])
+        return BRANDS.get(self._value[:4])
 
     @property
     def label(self) -> str:
         """The brand, where it is known, and the mask."""
         return f"{self.brand} {self.masked}" if self.brand else self.masked
 
-    def reveal(self) -> str:
-        return self._digits
-
     def __repr__(self) -> str:
-        return f"<card {self.brand or 'unknown'} ···{self._digits[-4:]}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a card number is not pickled")
+        return f"<card {self.brand or 'unknown'} ···{self._value[-4:]}>"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Expiry:
-    """The month a card is good to the end of."""
+class Expiry(Secret):
+    """The month a card is good to the end of, as YYMM: ATMOS wants it so, though it is MM/YY."""
 
-    year: int
-    month: int
+    __slots__ = ()
 
-    @property
-    def yymm(self) -> str:
-        """As ATMOS wants it, though it is printed MM/YY."""
-        return f"{self.year % 100:02}{self.month:02}"
 
-    def __repr__(self) -> str:
-        return "<expiry>"
+class Code(Secret):
+    """The six digits of an SMS."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A number, and the expiry once it is typed."""
+    """All that ATMOS needs to have a code sent."""
 
     number: CardNumber
-    expiry: Expiry | None = None
+    expiry: Expiry
 
 
 def luhn(digits: str) -> bool:
@@ -161,11 +188,11 @@ def parse_number(text: str) -> CardNumber:
     return _split(text)[0]
 
 
-def parse_card(text: str, today: date) -> Card:
-    """Read a card number and, where it is written beside it, the expiry."""
+def parse_card(text: str, today: date) -> Card | CardNumber:
+    """Read a card number or, where the expiry is written beside it, the whole card."""
     number, rest = _split(text)
     if not re.search(r"[0-9]", rest):
-        return Card(number)
+        return number
     if rest.isdigit() and not _EXPIRY.fullmatch(rest):
         raise NumberInvalid  # seventeen digits, not a card and a date
     return Card(number, parse_expiry(rest, today))
@@ -182,10 +209,22 @@ def parse_expiry(text: str, today: date) -> Expiry:
     if found is None:
         raise ExpiryInvalid
     month, year = found[1] or found[3], found[2] or found[4]
-    expiry = Expiry(_CENTURY + int(year[-2:]), int(month))
-    if (expiry.year, expiry.month) < (today.year, today.month):
+    yymm = f"{year[-2:]}{month:0>2}"
+    if yymm < f"{today:%y%m}":
         raise ExpiryPassed
-    return expiry
+    return Expiry(yymm)
+
+
+def parse_code(text: str) -> Code:
+    """Read the code of an SMS, also where it is typed in groups.
+
+    Raises:
+        CodeInvalid: It is not six ASCII digits.
+    """
+    code = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch("[0-9]{6}", code):
+        raise CodeInvalid
+    return Code(code)
 
 
 def _split(text: str) -> tuple[CardNumber, str]:
@@ -271,43 +310,3 @@ def _is_card(groups: list[str], *, alone: bool) -> bool:
         return True
     numbers = "33" in shape or _SUMS.fullmatch(shape) or _PHONES.fullmatch(shape)
     return set(shape) <= set("1234") and not numbers and not _DAY.search(" ".join(groups))
-
-
-@dataclass(slots=True)
-class _Held:
-    card: Card
-    until: float
-
-
-class Vault:
-    """Cards between the card step and the money, in this process only, each for `ttl` seconds."""
-
-    def __init__(self, ttl: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ttl = ttl
-        self._clock = clock
-        self._held: dict[int, _Held] = {}
-
-    def put(self, intent_id: int, card: Card) -> None:
-        """Hold a card; one that is held already keeps its time, when its expiry is added."""
-        self.forget_old()
-        held = self._held.get(intent_id)
-        same = held is not None and held.card.number == card.number
-        until = held.until if held and same else self._clock() + self._ttl
-        self._held[intent_id] = _Held(card, until)
-
-    def get(self, intent_id: int) -> Card | None:
-        self.forget_old()
-        held = self._held.get(intent_id)
-        return held.card if held else None
-
-    def wipe(self, intent_id: int) -> None:
-        self._held.pop(intent_id, None)
-
-    def wipe_all(self) -> None:
-        self._held.clear()
-
-    def forget_old(self) -> None:
-        """Drop every card that has been held for its time."""
-        now = self._clock()
-        for intent_id in [key for key, held in self._held.items() if held.until <= now]:
-            del self._held[intent_id]

@@ -3,11 +3,12 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NoReturn
+from urllib.parse import urlsplit
 
 import structlog
 from aiogram import Bot
@@ -23,14 +24,17 @@ from sqlalchemy.engine import URL
 
 from atmos import AtmosError, WrongCredentials
 from bot import app, db, offers, telegram, texts
+from bot.cards import CardNumber
 from bot.db import Database
 from bot.notices import Notice
 from bot.offers import Offer
 from bot.settings import AtmosEnv, Settings
+from bot.vault import RedisVault, VaultAway
 
 log = structlog.get_logger()
 
 LISTED = 10  # undelivered notices named one by one
+NO_ORDER, NO_CARD = 0, CardNumber("0" * 16)  # what is kept to see that it can be
 AT_START = 5  # seconds Telegram may take to tell whether it knows the token
 UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
 UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
@@ -67,6 +71,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         if opened.mark == "✓":
             yield await _tried("notices", lambda: _told(settings))
             yield await _unknown(settings)
+        yield await _cards(settings)
         yield await _tried("offers", lambda: _offers(settings))
         token = await _tried("bot token", lambda: _token(bot))
         yield token
@@ -177,6 +182,34 @@ async def _unknown(settings: Settings) -> Finding:
     said = f"{len(unknown)} being asked about" if len(left) < len(unknown) else ""
     by_hand = f"/settle in the admin group: {', '.join(left)}" if left else ""
     return Finding("unknown outcomes", "!", "; ".join(filter(None, (said, by_hand))))
+
+
+async def _cards(settings: Settings) -> Finding:
+    """Say where card numbers are kept; in Redis, keep one and take it out again."""
+    time = f"at most {settings.card_ttl:g} s"
+    async with aclosing(app.card_vault(settings)) as vault:
+        if not isinstance(vault, RedisVault):
+            return Finding("cards", "✓", f"in this process's memory, {time}; a restart forgets")
+        try:
+            await vault.put(NO_ORDER, NO_CARD)
+            await vault.get(NO_ORDER)
+            await vault.wipe(NO_ORDER)
+            on_disk = await vault.writes_to_disk()
+        except VaultAway as away:
+            return Finding("cards", "✗", f"{away}: see REDIS_URL, and that Redis runs")
+    said = f"sealed in Redis at {_redis_place(settings)}, {time}"
+    if on_disk:
+        cure = 'set `save ""` and `appendonly no` there'
+        return Finding(
+            "cards", "!", f"{said}; this Redis writes to disk, which nobody needs: {cure}"
+        )
+    return Finding("cards", "✓", said)
+
+
+def _redis_place(settings: Settings) -> str:
+    """Name the Redis without its password."""
+    url = urlsplit(settings.redis_url.get_secret_value() if settings.redis_url else "")
+    return f"{url.hostname}:{url.port or 6379}{url.path}"
 
 
 def _place(url: URL) -> str:

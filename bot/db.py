@@ -184,6 +184,10 @@ async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | N
     return await _one(tx, intents.c.student_id == student_id, IS_OPEN)
 
 
+async def open_intents(tx: AsyncConnection, student_id: int) -> Sequence[Intent]:
+    return await _all(tx, intents.c.student_id == student_id, IS_OPEN)
+
+
 async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest intent of a student, whatever became of it."""
     return await _one(tx, intents.c.student_id == student_id)

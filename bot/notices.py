@@ -137,6 +137,10 @@ def card_again(intent: Intent, why: str) -> Words:
     return Words(why, {}, (_cancel(intent),), then="card-again")
 
 
+def card_not_kept(intent: Intent) -> Words:
+    return Words("card-not-kept", {}, (_cancel(intent),))
+
+
 def expiry_ask(intent: Intent, number: CardNumber) -> Words:
     text = "expiry-ask" if number.brand else "expiry-ask-hint"
     return Words(text, {"card": number.label}, (_cancel(intent),))
@@ -327,6 +331,10 @@ def refused_approval(why: str) -> Words:
 
 def unlisted_address(address: str) -> Words:
     return Words("admin-address", {"address": address})
+
+
+def vault_away() -> Words:
+    return Words("admin-vault")
 
 
 def misconfigured(what: str) -> Words:

@@ -20,7 +20,6 @@ from atmos import (
     WrongCredentials,
 )
 from bot import db, notices
-from bot.cards import Vault
 from bot.db import Database
 from bot.evidence import Verdict, verdict
 from bot.limits import Limit
@@ -28,6 +27,7 @@ from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
 from bot.payment import ABANDONED, SOLD, Intent, Status
 from bot.times import Times
+from bot.vault import Vault
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
@@ -98,7 +98,7 @@ class Outcomes:
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
             said = [*self._paid(paid), *self._strange(intent, twice)]
             await db.promise(tx, said, self._database.now())
-        self._vault.wipe(intent_id)
+        await self._vault.wipe(intent_id)
         self.captures["charged"] += 1
         return True
 
@@ -156,7 +156,7 @@ class Outcomes:
             for kind in ("captured", "reversed"):
                 await db.record(tx, seen, kind, self._database.now())
             await db.promise(tx, said, self._database.now())
-        self._vault.wipe(intent.id)
+        await self._vault.wipe(intent.id)
         return True
 
     async def _reversed(self, intent_id: int) -> bool:
@@ -217,7 +217,7 @@ class Outcomes:
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
         reason, code = getattr(error, "reason", None), getattr(error, "code", None)
-        hour = f"{self._database.now():%Y%m%d%H}"
+        hour = self._hour()
         if reason is Reason.unknown:
             words, key = notices.unknown_code(intent, code), f"admins:code:{code}:{hour}"
         elif reason in _FOR_THE_MERCHANT or isinstance(error, WrongCredentials):
@@ -230,6 +230,13 @@ class Outcomes:
         """Give what the admins hear, once a student, of one who may be testing cards."""
         key = f"admins:limit:{intent.buyer.id}"
         return [self._admins.told(notices.limit_reached(intent, limit), key)]
+
+    def vault_away(self) -> list[Notice]:
+        """Give what the admins hear, once an hour, while card numbers cannot be held."""
+        return [self._admins.told(notices.vault_away(), f"admins:vault:{self._hour()}")]
+
+    def _hour(self) -> str:
+        return f"{self._database.now():%Y%m%d%H}"
 
     def _facts(self, transaction: Transaction) -> dict[str, Any]:
         return {
@@ -261,10 +268,11 @@ class Outcomes:
     async def _failed(
         self, intent: Intent, why: str, told: Sequence[Notice] = (), **changes: Any
     ) -> bool:
-        self._vault.wipe(intent.id)
         said = [self._result(intent, notices.over(intent, why)), *told]
         changes = {"reason": why, "check_at": None} | changes
-        return await self._database.move(intent, Status.failed, said, **changes)
+        moved = await self._database.move(intent, Status.failed, said, **changes)
+        await self._vault.wipe(intent.id)
+        return moved
 
     async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout

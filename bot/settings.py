@@ -1,5 +1,6 @@
 """Settings, read from the environment and `.env`; a wrong one stops the start with its cure."""
 
+import base64
 import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -46,6 +47,7 @@ LONGEST = 30 * 24 * 3600  # seconds
 LAST_PORT = 65535
 CALLBACK_PATH = "/atmos/callback"
 MOST = 10_000  # of anything that is counted: no limit at all
+KEY_LENGTH = 32  # bytes
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
@@ -119,6 +121,31 @@ def _proxy(url: SecretStr) -> SecretStr:
     return url
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    scheme, host = _address(url.get_secret_value())
+    if scheme not in {"redis", "rediss"} or not host:
+        raise ValueError("is no Redis")
+    return url
+
+
+def sealing_key(text: str) -> bytes:
+    """Read the key that cards are sealed with, in either alphabet of base64.
+
+    Raises:
+        ValueError: It is not 32 bytes.
+    """
+    padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+    key = base64.b64decode(padded.translate(str.maketrans("-_", "+/")), validate=True)
+    if len(key) != KEY_LENGTH:
+        raise ValueError("is no key")
+    return key
+
+
+def _card_key(secret: SecretStr) -> SecretStr:
+    sealing_key(secret.get_secret_value())
+    return secret
+
+
 def _ascending(delays: tuple[float, ...]) -> tuple[float, ...]:
     if any(later <= sooner for sooner, later in pairwise(delays)):
         raise ValueError("are not ascending")
@@ -171,6 +198,8 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
         "sqlite+aiosqlite:///data/checkout.db"
     )
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] | None = None
+    card_key: Annotated[SecretStr, AfterValidator(_card_key)] | None = None
     offers_file: Path = Path("offers.toml")
     default_language: Annotated[Literal["uz", "ru", "en"], BeforeValidator(_lower)] = "uz"
 
@@ -221,10 +250,19 @@ class Settings(BaseSettings):
         return None
 
     def secrets(self) -> tuple[str, ...]:
-        """Give every secret value, for whoever must keep them out of sight."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        secrets = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        return tuple(secrets - {SANDBOX_CREDENTIAL})
+        """Give every secret value, for whoever must keep them out of sight.
+
+        The password of an address stands for itself too: an error may quote it alone.
+        """
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        secrets = {
+            name: value.get_secret_value()
+            for name, value in given.items()
+            if isinstance(value, SecretStr)
+        }
+        urls = [make_url(value) for name, value in secrets.items() if name.endswith("_url")]
+        passwords = {str(url.password) for url in urls if url.password}
+        return tuple({*secrets.values(), *passwords} - {SANDBOX_CREDENTIAL})
 
     @model_validator(mode="before")
     @classmethod
@@ -255,6 +293,13 @@ class Settings(BaseSettings):
     def _each_listens_at_its_own_port(self) -> "Settings":
         if self.health_port and self.health_port == self.web_port:
             raise ValueError("HEALTH_PORT: write another port than WEB_PORT's")
+        return self
+
+    @model_validator(mode="after")
+    def _cards_are_sealed(self) -> "Settings":
+        """Let no card out of this process in the open."""
+        if self.redis_url is not None and self.card_key is None:
+            raise ValueError(f"CARD_KEY: cards in Redis are sealed; {CURES['card_key']}")
         return self
 
     @model_validator(mode="after")
@@ -299,6 +344,8 @@ CURES = {
         "write sqlite+aiosqlite:///data/checkout.db, "
         "or postgresql+asyncpg://user:password@host/database"
     ),
+    "redis_url": "write redis://:password@host:6379/0, rediss:// for TLS, or leave it empty",
+    "card_key": "write 32 random bytes as `openssl rand -base64 32` prints them",
     "reconcile_delays": (
         "write positive seconds with commas between, each more than the one before, "
         "like 130,300,900; at most 2592000 (30 days)"

@@ -1,6 +1,5 @@
 """The dialogue of a checkout: pay, card number, expiry, code."""
 
-import re
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -13,7 +12,7 @@ from aiojobs import Scheduler
 
 from atmos import AtmosError
 from bot import notices
-from bot.cards import Card, can_be_number, holds_card, parse_card, parse_expiry
+from bot.cards import Card, Code, can_be_number, holds_card, parse_card, parse_code, parse_expiry
 from bot.checkout import Checkout, IntentGone
 from bot.intake import Taken
 from bot.notices import Words
@@ -22,8 +21,6 @@ from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from handlers.speech import Speech
 from handlers.steps import ASKS, Paying, intent_of, leave, leave_what_is_over
-
-CODE = re.compile(r"[0-9]{6}")
 
 
 def _today() -> date:
@@ -52,13 +49,13 @@ async def types_card(
 ) -> None:
     """Take the number, and the expiry where it is written beside it."""
     intent = await checkout.live(await intent_of(state))
-    card = parse_card(message.text or "", _today())
-    if card.expiry is not None:
-        await _challenge(intent, card, state, checkout, speech)
+    typed = parse_card(message.text or "", _today())
+    if isinstance(typed, Card):
+        await _challenge(intent, typed, state, checkout, speech)
         return
-    await checkout.name_card(intent, card)
+    await checkout.name_card(intent, typed)
     await state.set_state(Paying.expiry)
-    await speech.say(notices.expiry_ask(intent, card.number))
+    await speech.say(notices.expiry_ask(intent, typed))
 
 
 async def types_expiry(
@@ -70,7 +67,7 @@ async def types_expiry(
         await types_card(message, state, checkout, speech)
         return
     intent = await checkout.live(await intent_of(state))
-    number = checkout.held(intent).number
+    number = await checkout.named(intent)
     card = Card(number, parse_expiry(text, _today()))
     await _challenge(intent, card, state, checkout, speech)
 
@@ -91,17 +88,14 @@ async def types_code(
 ) -> None:
     """Charge, in a job of its own: the student is answered while ATMOS takes its two minutes."""
     intent = await checkout.live(await intent_of(state))
-    code = re.sub(r"[\s-]", "", message.text or "")
-    if not CODE.fullmatch(code):
-        await speech.say(Words("code-invalid"))
-        return
+    code = parse_code(message.text or "")
     intent = await checkout.begin_capture(intent)
     await speech.note("note-capture")
     await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
 
 async def _capture(
-    intent: Intent, code: str, state: FSMContext, checkout: Checkout, speech: Speech
+    intent: Intent, code: Code, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():

@@ -14,7 +14,7 @@ from handlers.steps import Paying
 async def ask_again(
     database: Database, storage: DialogueStorage, checkout: Checkout, bot_id: int
 ) -> None:
-    """Promise each of them one message that says what to send; no card is held any more.
+    """Promise each of them one message that says what to send; no card is looked for any more.
 
     A capture that was under way is reconciliation's, and a payment that is over says so itself.
     """

@@ -89,6 +89,8 @@ edited = The message was edited, so it was deleted for your safety. Send the det
 card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
+card-needed = The bank sends a new SMS code only when the card is sent anew, and for your safety we have already deleted it.
+card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date (MM/YY) in one message.
 
 # Code
 
@@ -345,6 +347,10 @@ admin-limit =
     Order: { $order }
     Buyer: { $buyer } · { $username } · { $student }
     The bot has stopped them for a while. You will not be told of this student again.
+admin-vault =
+    ⚠️ Redis does not answer. Meanwhile students are asked to send number and expiry of the card in one message; who does can pay, and payments under way are not affected.
+
+    See REDIS_URL and the Redis server: python -m bot check
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

@@ -89,6 +89,8 @@ edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼ
 card-guard = Karta raqamini faqat bot soʻraganda yuboring: boshqa paytda yuborilgani xavfsizlik uchun oʻchiriladi.
 cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
+card-needed = Bank yangi SMS kodni faqat karta qaytadan yuborilganda joʻnatadi, biz esa uni xavfsizlik uchun oʻchirganmiz.
+card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini (OO/YY) bitta xabarda yuboring.
 
 # Code
 
@@ -345,6 +347,10 @@ admin-limit =
     Buyurtma: { $order }
     Xaridor: { $buyer } · { $username } · { $student }
     Bot uni vaqtincha toʻxtatdi. Bu talaba haqida yana xabar berilmaydi.
+admin-vault =
+    ⚠️ Redis javob bermayapti. Shu orada talabalardan karta maʼlumotlarini bitta xabarda yuborish soʻraladi; shunday qilganlar toʻlay oladi, boshlangan toʻlovlarga bu taʼsir qilmaydi.
+
+    REDIS_URL va Redis serverini koʻring: python -m bot check
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -63,7 +63,7 @@ async def test_check_finds_everything_right(world):
     code, said = await run(world, "check", SUPPORT_CONTACT="@sotuvchi")
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 11
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 12
     for part in (
         f"SQLite at {world.home}/checkout.db",
         "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",

@@ -183,11 +183,11 @@ def test_what_the_guard_finds_is_read_or_refused_with_an_answer(number, between,
     shown = grouped(written(number, script), between)
     typed = around.format(shown, shown)
     try:
-        read = parse_card(typed, date(2026, 11, 24)).number.reveal()
+        read = parse_card(typed, date(2026, 11, 24))
     except CardError:
         return
 
-    assert luhn(read)
+    assert luhn((read.number if isinstance(read, Card) else read).reveal())
     assert read in "".join(re.findall("[0-9]+", typed))
 
 

@@ -1,12 +1,13 @@
 """A wrong setting stops the start with one line that names it and says what to write."""
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
 
 from atmos.client import CONFIRM_PATH
-from bot.settings import AtmosEnv, Settings, SettingsError, load
+from bot.settings import AtmosEnv, Settings, SettingsError, load, sealing_key
 
 ROOT = Path(__file__).parent.parent
 NAMES = {name.upper() for name in Settings.model_fields}
@@ -26,7 +27,10 @@ SECRETS = {
     "ATMOS_CALLBACK_KEY": "key-of-the-callback",
     "ATMOS_PROXY_URL": "http://shop:proxy-password@10.0.0.1:3128",
     "DATABASE_URL": "postgresql+asyncpg://shop:database-password@db/checkout",
+    "REDIS_URL": "redis://:redis-password@cache:6379/0",
+    "CARD_KEY": "bWFkZS11cC1rZXktb2YtMzItYnl0ZXMtbm9ib2R5cyE=",
 }
+PASSWORDS = ("proxy-password", "database-password", "redis-password")
 
 
 @pytest.fixture
@@ -144,6 +148,13 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("DATABASE_URL", "sqlite+aiosqlite://", "in memory, payments would be forgotten"),
         ("DATABASE_URL", "sqlite+aiosqlite:///:memory:", "in memory, payments would be forgotten"),
         ("DATABASE_URL", "data/checkout.db", "write sqlite+aiosqlite:///data/checkout.db, or"),
+        ("REDIS_URL", "cache:6379", "write redis://:password@host:6379/0, rediss:// for TLS"),
+        ("REDIS_URL", "redis://", "write redis://:password@host:6379/0, rediss:// for TLS"),
+        ("REDIS_URL", "http://cache:6379", "write redis://:password@host:6379/0, rediss://"),
+        ("REDIS_URL", "redis://cache:port", "write redis://:password@host:6379/0, rediss://"),
+        ("CARD_KEY", "false", "write 32 random bytes as `openssl rand -base64 32` prints them"),
+        ("CARD_KEY", "bWFkZS11cA==", "write 32 random bytes as `openssl rand -base64 32`"),
+        ("CARD_KEY", "ключ", "write 32 random bytes as `openssl rand -base64 32` prints them"),
         ("DEFAULT_LANGUAGE", "kk", "Input should be 'uz', 'ru' or 'en'"),
         ("CHECKOUT_TTL", "0", "write seconds, more than 0"),
         ("OTP_TTL", "-1", "write seconds, more than 0"),
@@ -176,6 +187,21 @@ def test_a_wrong_setting_is_refused_in_one_line_with_what_to_write(refused, name
 
     assert line.startswith(f"{name}: {cure}")
     assert "Value error" not in line
+
+
+def test_no_card_goes_to_redis_without_a_key(refused):
+    [line] = refused(REDIS_URL="redis://cache")
+
+    assert line.startswith("CARD_KEY: cards in Redis are sealed; write 32 random bytes as ")
+
+
+KEY = bytes(range(248, 256)) * 4  # in base64 it has all that the two alphabets differ in
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("padding", ["", "="])
+def test_a_key_is_read_in_both_alphabets_with_and_without_its_end(encode, padding):
+    assert sealing_key(encode(KEY).decode().rstrip("=") + padding) == KEY
 
 
 @pytest.mark.parametrize("env", ["production", "test"])
@@ -279,9 +305,15 @@ def test_no_secret_is_printed(loaded):
     settings = loaded(**SECRETS)
     printed = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
-    assert set(SECRETS.values()) == set(settings.secrets())
-    for secret in (*SECRETS.values(), "proxy-password", "database-password"):
+    assert {*SECRETS.values(), *PASSWORDS} == set(settings.secrets())
+    for secret in (*SECRETS.values(), *PASSWORDS):
         assert secret not in printed
+
+
+def test_a_password_is_hidden_as_it_is_and_as_an_address_has_it(loaded):
+    settings = loaded(REDIS_URL="redis://:p%40ss%2Fword@cache", CARD_KEY=SECRETS["CARD_KEY"])
+
+    assert {"redis://:p%40ss%2Fword@cache", "p@ss/word"} <= set(settings.secrets())
 
 
 @pytest.mark.parametrize(
@@ -291,6 +323,8 @@ def test_no_secret_is_printed(loaded):
         {"BOT_TOKEN": "hidden-token"},
         {"DATABASE_URL": "mysql://shop:database-password@db/checkout"},
         {"ATMOS_PROXY_URL": "socks5://shop:proxy-password@10.0.0.1"},
+        {"REDIS_URL": "http://:redis-password@cache"},
+        {"CARD_KEY": "hidden-key"},
         {"ATMOS_CONSUMER_KEY": "sandbox"},
         {"ATMOS_BASE_URL": "http://shop:url-password@partner.atmos.uz"},
     ],

@@ -154,7 +154,7 @@ def test_only_what_is_paid_is_ticked(language):
 def test_only_an_unknown_outcome_is_being_checked(language, word):
     """The name of the command `python -m bot check` is no word of ours."""
     commands = saying(language, r"python -m bot check")
-    naming = {"admin-misconfigured"} & commands if language == "en" else set()
+    naming = {"admin-misconfigured", "admin-vault"} & commands if language == "en" else set()
 
     assert saying(language, word) - naming <= {"checking"}
 
@@ -286,6 +286,7 @@ ERRORS = [
     cards.NumberInvalid(),
     cards.ExpiryInvalid(),
     cards.ExpiryPassed(),
+    cards.CodeInvalid(),
     checkout.OfferGone(),
     checkout.IntentGone(),
     checkout.ResendTooEarly(INTENT, 42),
@@ -298,6 +299,8 @@ ERRORS = [
             checkout.StillChecking,
             checkout.IntentOver,
             checkout.CardForgotten,
+            checkout.CardNeeded,
+            checkout.CardNotKept,
             checkout.CodeOver,
         )
     ),
@@ -335,6 +338,7 @@ NOTICES = [
     notices.unknown_code(INTENT, None),
     notices.misconfigured("STPIMS-ERR-009"),
     *(notices.limit_reached(INTENT, limit) for limit in Limit),
+    notices.vault_away(),
     notices.late(INTENT),
     notices.twice(INTENT, replace(INTENT, id=987654321)),
     notices.mismatch(INTENT, "333", 100),
