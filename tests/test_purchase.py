@@ -323,9 +323,22 @@ async def test_an_edited_message_is_deleted_and_not_taken(world):
         innocent = student.says("salom")
         await student.sees("/start")
         student.edits(innocent, GOOD)
-        await student.sees("tahrirlandi")
+        await student.sees("faqat bot soʻraganda")
 
     assert innocent.deleted
+
+
+async def test_an_edit_at_the_step_of_the_card_is_not_taken_for_the_card(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        wrong = student.says("8600")
+        await student.sees("16 ta raqam", since=wrong)
+        edited = student.chat.write(student, {"text": "8600"})
+        student.edits(edited, GOOD)
+        await student.sees("tahrirlandi", since=edited)
+
+    assert edited.deleted
 
 
 async def test_a_code_in_a_wrong_form_is_deleted_and_asked_again(world):
