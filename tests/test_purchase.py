@@ -640,7 +640,7 @@ async def test_two_students_at_once_are_two_payments(world):
         return order.id
 
     orders: dict[int, str] = {}
-    async with world.bot():
+    async with world.bot(cards_an_hour=20, code_requests_a_day=20):  # they share one card
         for student in students:
             await pays(student)
             orders[student.id] = list(world.gateway.transactions.values())[-1].account

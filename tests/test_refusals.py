@@ -76,7 +76,7 @@ async def test_a_code_nobody_knows_is_told_to_the_admins_and_not_to_the_student(
 
 async def test_the_gateways_own_words_are_never_shown_to_a_student(world):
     student = world.student()
-    async with world.bot():
+    async with world.bot(cards_an_hour=len(AT_PRE_APPLY)):
         await pays(student)
         for card in AT_PRE_APPLY:
             sent = await names_card(student, card)
