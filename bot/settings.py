@@ -262,7 +262,8 @@ class Settings(BaseSettings):
         }
         urls = [make_url(value) for name, value in secrets.items() if name.endswith("_url")]
         passwords = {str(url.password) for url in urls if url.password}
-        return tuple({*secrets.values(), *passwords} - {SANDBOX_CREDENTIAL})
+        found = {*secrets.values(), *passwords} - {SANDBOX_CREDENTIAL}
+        return tuple(sorted(found, key=len, reverse=True))  # an address before its password
 
     @model_validator(mode="before")
     @classmethod

@@ -98,11 +98,9 @@ def readable(held: dict[bytes, bytes]) -> list[bytes]:
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=needs_redis)])
 async def vault(request):
-    if request.param == "memory":
-        made: MemoryVault | RedisVault = MemoryVault(180)
-    else:
-        made = RedisVault(request.getfixturevalue("server").url, KEY, 180)
-    async with aclosing(made):
+    in_memory = request.param == "memory"
+    url = "" if in_memory else request.getfixturevalue("server").url
+    async with aclosing(MemoryVault(180) if in_memory else RedisVault(url, KEY, 180)) as made:
         yield made
 
 
