@@ -100,8 +100,8 @@ async def asks_support(_: Message, support_contact: str | None, speech: Speech) 
         await speech.say(Words("paysupport-none"))
 
 
-async def asks_privacy(_: Message, speech: Speech) -> None:
-    await speech.say(Words("privacy"))
+async def asks_privacy(_: Message, retention_days: int, speech: Speech) -> None:
+    await speech.say(Words("privacy", {"days": str(retention_days)}))
 
 
 async def says_anything(

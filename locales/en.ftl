@@ -194,7 +194,9 @@ paysupport-none = If you have a question about a payment, contact the seller and
 privacy =
     The card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 
-    Stored: your name, Telegram ID, order, amount, the first 6 and last 4 digits of the card. To ask for them to be deleted: /paysupport
+    Stored: your name, username and Telegram ID, the language you chose, the order, the amount, the first 6 and last 4 digits of the card. An unpaid order is deleted after { $days } days; a paid one is kept as the record of the money.
+
+    If you have a question, or want your data to be deleted: /paysupport
 
 # Commands in Telegram's menu
 

@@ -194,7 +194,9 @@ paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrs
 privacy =
     Karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 
-    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirtirish uchun: /paysupport
+    Saqlanadi: ismingiz, username va Telegram ID, tanlagan tilingiz, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Toʻlanmagan buyurtma { $days } kundan keyin oʻchiriladi, toʻlangani esa pul hisobi uchun saqlanadi.
+
+    Savolingiz boʻlsa yoki maʼlumotlaringizni oʻchirtirmoqchi boʻlsangiz: /paysupport
 
 # Commands in Telegram's menu
 

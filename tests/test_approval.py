@@ -239,7 +239,7 @@ async def test_an_oversized_body_is_refused_though_it_is_wanted(world, gate):
         wanted = question(world)
 
         async with httpx.AsyncClient() as atmos:
-            oversized = await atmos.post(gate, content=wanted + b" " * 200_000)
+            oversized = await atmos.post(gate, content=wanted + b" " * 300_000)
 
         assert oversized.status_code == 413
         assert await ask(gate, wanted + b" " * 100) == 1
