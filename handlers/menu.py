@@ -59,9 +59,15 @@ async def chooses_offer(
     await _show(query.from_user.id, slug, checkout, offers, speech)
 
 
-async def starts_in_group(_: Message, command: CommandObject, bot: Bot, speech: Speech) -> None:
-    """Answer with a way into the private chat: cards have no place in a group."""
-    link = await create_start_link(bot, command.args or MENU)
+async def starts_in_group(
+    _: Message, command: CommandObject, bot: Bot, offers: Offers, speech: Speech
+) -> None:
+    """Answer with a way into the private chat: cards have no place in a group.
+
+    Whoever types one there all the same does not get it back as a link.
+    """
+    offer = offers.find(command.args or "")
+    link = await create_start_link(bot, offer.slug if offer else MENU)
     await speech.say(Words("group-start", {}, (("private-button", link),)))
 
 
