@@ -8,11 +8,13 @@ from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup
 from bot.payment import Intent, Status, order_number
+from bot.redact import redact
 
 log = structlog.get_logger()
 
 NOT_GENUINE = "not genuine"
 UNREADABLE = "not readable"
+LONGEST = 100  # characters of what is kept of a question that is refused
 
 
 class Approval:
@@ -36,8 +38,10 @@ class Approval:
             return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
-            said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"
-            await self._alarm(said, f"admins:approval:{question.transaction_id}:{why}")
+            # A card may stand in any field: mistyped by the gateway's staff, or put there.
+            said = redact(f"{why}, {question.amount} tiyin, account {question.account}")
+            key = redact(f"admins:approval:{question.transaction_id}:{why}")
+            await self._alarm(said[:LONGEST], key[:LONGEST])
         return why
 
     async def _intent(self, question: Question) -> Intent | None:

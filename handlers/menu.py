@@ -60,9 +60,15 @@ async def chooses_offer(
     await _show(query.from_user.id, slug, checkout, offers, speech)
 
 
-async def starts_in_group(_: Message, command: CommandObject, bot: Bot, speech: Speech) -> None:
-    """Answer with a way into the private chat: cards have no place in a group."""
-    await speech.say(await way_into_private(bot, command.args or MENU))
+async def starts_in_group(
+    _: Message, command: CommandObject, bot: Bot, offers: Offers, speech: Speech
+) -> None:
+    """Answer with a way into the private chat: cards have no place in a group.
+
+    Whoever types one there all the same does not get it back as a link.
+    """
+    offer = offers.find(command.args or "")
+    await speech.say(await way_into_private(bot, offer.slug if offer else MENU))
 
 
 async def way_into_private(bot: Bot, payload: str) -> Words:

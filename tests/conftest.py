@@ -218,8 +218,8 @@ async def names_card(student: Person, card: str = GOOD, expiry: str = EXPIRY) ->
     return [number, student.says(expiry)]
 
 
-async def reaches_code(student: Person, card: str = GOOD) -> Message:
+async def reaches_code(student: Person, card: str = GOOD, expiry: str = EXPIRY) -> Message:
     """Go from the offer to the question for the code, and give that question."""
     await pays(student)
-    typed = await names_card(student, card)
+    typed = await names_card(student, card, expiry)
     return await student.sees("SMS kod", since=typed[-1])

@@ -43,8 +43,12 @@ STORIES = {
     "C6": "callback data with another price",
     "C7": "settings that look filled in and are not",
     # Card data
+    "D1": "a gateway that echoes what it was asked, at DEBUG",
+    "D2": "a purchase, and then a search through everything",
+    "D4": "a callback with a card in it",
     "D5": "a message that cannot be deleted",
     "D7": "a network error that quotes the token",
+    "D10": "an update nobody can read, in a batch with a card number",
     # Telegram delivery
     "E2": "429 during forty sales",
     "E3": "a message was sent and its reply lost",
