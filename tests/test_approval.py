@@ -48,7 +48,7 @@ def question(world, **changes: object) -> bytes:
 
 
 async def ask(url: str, body: bytes) -> int:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=15) as client:
         answer = await client.post(url, content=body)
 
     assert answer.status_code == 200

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import assembled
-from bot.cards import parse_card
+from bot.cards import Card, parse_card
 from bot.checkout import TooMany
 from bot.db import Database
 from bot.payment import Buyer
@@ -62,6 +62,7 @@ async def test_of_five_requests_at_once_one_has_the_last_place(url, tmp_path):
             await one.database.upgrade()
             intent = await one.checkout.start(Buyer(501, "Dilnoza", None, "uz"), "protokol-57")
             card = parse_card(f"{GOOD} {EXPIRY}", date(2026, 11, 24))
+            assert isinstance(card, Card)
             await one.checkout.challenge(intent, card)
             processes = (one, other, one, other, one)
             ready = (process.database.get(intent.id) for process in processes)
