@@ -175,6 +175,25 @@ MUTANTS = [
         ("tests/test_staff.py::test_a_reversal_whose_answer_was_lost_is_one_reversal",),
     ),
     Mutant(
+        "what is over a limit is asked all the same",
+        "bot/limits.py",
+        "        if filling is not None:\n",
+        "        if False:\n",
+        (
+            "tests/test_limits.py::test_an_eleventh_request_for_a_code_within_a_day_is_refused",
+            "tests/test_limits.py::test_wrong_codes_count_over_all_payments",
+        ),
+    ),
+    Mutant(
+        "what never arrived counts",
+        "bot/checkout.py",
+        """            if isinstance(error, NeverArrived):
+                await self._attempts.take_back(request)
+""",
+        "",
+        ("tests/test_limits.py::test_what_never_reached_atmos_does_not_count",),
+    ),
+    Mutant(
         "two presses are two reversals",
         "bot/staff.py",
         "            return\n        reversing = await self.find(intent.id)\n",

@@ -76,6 +76,9 @@ SPOILS = {
     "a_second_purchase_is_reported": _buys_another,
     "a_late_charge_is_reported": _writes("UPDATE intents SET reason = 'not-charged'"),
     "another_amount_is_reported": _takes_more,
+    "nobody_has_more_codes_sent_than_allowed": lambda world: world.gateway.sms.extend(
+        world.gateway.sms * 10
+    ),
     "no_card_is_kept_or_told": _says(f"karta {CARD}"),
 }
 

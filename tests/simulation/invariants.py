@@ -11,6 +11,7 @@ from bot.payment import OPEN, PENDING
 from sandbox.atmos_cards import CARDS
 from tests.simulation.world import Charge, Said, World
 
+DAY = 24 * 3600.0
 PAID = "✅"
 NOT_CHARGED = re.compile("yechilma[dg]")  # yechilmadi, yechilmagan, yechilmaganini
 LATE = "Kechikkan"
@@ -221,6 +222,18 @@ def another_amount_is_reported(records: Records) -> Iterator[str]:
                 yield f"the admins do not know of the other amount of {order}"
 
 
+def nobody_has_more_codes_sent_than_allowed(records: Records) -> Iterator[str]:
+    students = dict(records.world.rows("SELECT transaction_id, student_id FROM intents"))
+    sent = defaultdict(list)
+    for sms in records.world.gateway.sms:
+        sent[students.get(sms.transaction_id)].append(sms.at)
+    most = records.world.settings.code_requests_a_day
+    for student, times in sent.items():
+        for first, last in zip(times, times[most:], strict=False):
+            if last - first < DAY:
+                yield f"{student} had more than {most} codes sent within a day"
+
+
 def no_card_is_kept_or_told(records: Records) -> Iterator[str]:
     stored = "\n".join(records.world.dump())
     told = "\n".join(said.text for said in records.world.said)
@@ -245,6 +258,7 @@ INVARIANTS: tuple[Callable[[Records], Iterator[str]], ...] = (
     a_second_purchase_is_reported,
     a_late_charge_is_reported,
     another_amount_is_reported,
+    nobody_has_more_codes_sent_than_allowed,
     no_card_is_kept_or_told,
 )
 

@@ -39,6 +39,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+STRICT: dict[str, Any] = {"cards_an_hour": 1, "code_requests_a_day": 1, "wrong_codes_a_day": 1}
+
+
 def _offers(price: int) -> Offers:
     words = {"title": "Protokol 57", "description": "57 kun", "seller": "Protokol"}
     course = words | {"slug": "protokol-57", "price": price, "link": "https://t.me/+course"}
@@ -53,10 +56,14 @@ class Machine:
         self.home = home
         self.engines = Engines(home)
         self.settings = {
-            gate: Settings(
-                _env_file=None, **SETTINGS, atmos_callback_key="sandbox" if gate else None
+            (gate, strict): Settings(
+                _env_file=None,
+                **SETTINGS,
+                **(STRICT if strict else {}),
+                atmos_callback_key="sandbox" if gate else None,
             )
             for gate in (False, True)
+            for strict in (False, True)
         }
         self.shops = (_offers(1_478_000), _offers(990_000))
 

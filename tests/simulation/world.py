@@ -133,7 +133,8 @@ class World:
         self.machine = machine
         self.luck = self.random("luck")
         asks_first = self.luck.random() < 0.4  # ATMOS asks the merchant before a debit
-        self.settings = settings = machine.settings[asks_first]
+        strict = self.random("limits").random() < 0.2  # so that limits are met
+        self.settings = settings = machine.settings[asks_first, strict]
         self.offers = machine.shops[0]
         self.dialogues: Kept | None = {} if self.luck.random() < 0.75 else None  # None: in SQL
         self.weather = Weather(self.random("weather"))
@@ -186,6 +187,8 @@ class World:
         for status, reason in self.rows("SELECT status, reason FROM intents"):
             outcomes[f"{status} {reason or ''}".strip()] += 1
         outcomes["charged"] += len(self.gateway.charges)
+        for _ in self.rows("SELECT key FROM outbox WHERE key LIKE 'admins:limit:%'"):
+            outcomes["a student met a limit"] += 1
         late = sum(charge.is_late for charge in self.gateway.charges)
         if late:
             outcomes["charged later than ATMOS may"] += late
