@@ -85,6 +85,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         token = await _tried("bot token", lambda: _token(bot))
         yield token
         if token.mark == "✓":
+            yield await _updates(bot, settings)
             yield await _tried("student links", lambda: _links(settings, token.said))
             group = await _tried("admin group", lambda: _group(bot, settings))
             yield group
@@ -96,6 +97,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield _callback(settings)
     yield await _listener("web", _web_at(settings), settings)
     yield await _health(settings)
+    yield _limits(settings)
     yield _log(settings)
     yield Finding("retention", "✓", f"unpaid orders go after {settings.retention_days} days")
     yield _support(settings)
@@ -304,6 +306,20 @@ async def _token(bot: Bot) -> str:
     return f"@{me.username}"
 
 
+async def _updates(bot: Bot, settings: Settings) -> Finding:
+    """Say how updates come, and what Telegram says of a webhook that does not take them."""
+    if settings.webhook_url is None:
+        return Finding("updates", "✓", "asked for: nothing has to reach this machine")
+    try:
+        hook = await bot.get_webhook_info()
+    except AiogramError as error:
+        return Finding("updates", "!", f"not tried ({type(error).__name__})")
+    if hook.url == settings.webhook_url and hook.last_error_message:
+        said = f"Telegram does not get through to {hook.url}: {hook.last_error_message}"
+        return Finding("updates", "!", f"{said}; see your proxy, and WEB_PORT")
+    return Finding("updates", "✓", f"brought to {settings.webhook_url}, with a secret")
+
+
 async def _group(bot: Bot, settings: Settings) -> str:
     chat_id = settings.admin_chat_id
     cure = f"add the bot to the group and write its id as ADMIN_CHAT_ID (now {chat_id})"
@@ -376,6 +392,15 @@ async def _deletions(bot: Bot, chat_id: int) -> Finding:
         return Finding("cards in the group", "✓", "the bot may delete them")
     said = "the bot may not delete them: make it an administrator with “delete messages”"
     return Finding("cards in the group", "!", said)
+
+
+def _limits(settings: Settings) -> Finding:
+    said = (
+        f"{settings.cards_an_hour} cards an hour, {settings.code_requests_a_day} code requests "
+        f"and {settings.wrong_codes_a_day} wrong codes a day, "
+        f"{settings.codes_a_challenge} wrong codes a payment"
+    )
+    return Finding("limits of a student", "✓", said)
 
 
 def _callback(settings: Settings) -> Finding:

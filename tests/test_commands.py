@@ -16,6 +16,7 @@ from bot.db import Database
 from bot.notices import Notice, Words
 from bot.settings import Settings
 from sandbox.faults import Fault, Kind
+from sandbox.telegram_queue import Webhook
 from tests.conftest import ADMINS, PRICE, TOKEN, free_port, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
@@ -75,13 +76,15 @@ async def test_check_finds_everything_right(world):
     )
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 18, said
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 20, said
     for part in (
         f"SQLite at {world.home}/checkout.db, migrated, 0 payments (a new file: ",
         "✓ database privacy: for this account alone",
         "✓ cards in the group: the bot may delete them",
         "✓ callback: signed questions only, from 92.63.207.0/24",
         "only this machine reaches it",
+        "✓ updates: asked for",
+        "✓ limits of a student: 5 cards an hour, 10 code requests and 20 wrong",
         "✓ log: INFO, console; card numbers and keys are masked",
         "✓ retention: unpaid orders go after 90 days",
         "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",
@@ -105,6 +108,19 @@ async def test_check_hints_at_what_is_wanted_and_not_needed(world):
     ]
     assert "make it an administrator" in hints[0]
     assert "SUPPORT_CONTACT is empty" in hints[-1]
+
+
+async def test_check_says_whether_telegram_gets_through_to_the_webhook(world):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/telegram"
+    world.overrides |= {"webhook_url": url, "web_port": port}
+    updates = [f.said async for f in findings(world.settings()) if f.what == "updates"]
+    assert updates == [f"brought to {url}, with a secret"]
+
+    world.telegram.webhook = Webhook(url, last_error_message="Connection refused")
+    hints = [f"{f.mark} {f.said}" async for f in findings(world.settings()) if f.what == "updates"]
+    assert len(hints) == 1
+    assert hints[0].startswith(f"! Telegram does not get through to {url}: Connection refused;")
 
 
 @pytest.mark.parametrize(
