@@ -8,6 +8,7 @@ from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup
 from bot.payment import Intent, Status, order_number
+from bot.redact import redact
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ class Approval:
             return NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
-            said = f"{why}, account {question.account[:20]}, {question.amount} tiyin"
+            said = f"{why}, account {redact(question.account)[:20]}, {question.amount} tiyin"
             await self._alarm(said, f"admins:approval:{question.transaction_id}:{why}")
         return why
 
