@@ -4,7 +4,7 @@ SEEDS ?= 20000
 BIN := .venv/bin
 PROCESSES := tests/test_commands.py tests/test_chaos.py tests/test_simulation.py
 
-.PHONY: install demo chaos exposure mutants test format lint types imports tests processes simulation soak image lock
+.PHONY: install demo chaos exposure redaction mutants test format lint types imports tests processes simulation soak image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -53,6 +53,9 @@ simulation: install
 
 soak: install ## play many seeds of the simulation: make soak SEEDS=100000
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+redaction: install ## time what it costs a log line to be cleaned of secrets
+	$(BIN)/python -m benchmarks.redaction
 
 image: ## do what the Dockerfile does, without Docker, and start what comes out
 	sh tests/image.sh

@@ -65,8 +65,11 @@ PHRASES = [
 
 
 def number(code: str) -> int | None:
-    """Give 112 for `STPIMS-ERR-112` and for `ERR-112`, None where there is no number."""
-    digits = re.search(r"(\d+)\s*$", code, re.ASCII)
+    """Give 112 for `STPIMS-ERR-112` and for `ERR-112`, None where there is none of four digits.
+
+    It is shown and stored, and a longer one may be what the gateway was sent.
+    """
+    digits = re.search(r"(?<!\d)(\d{1,4})\s*$", code, re.ASCII)
     return int(digits[1]) if digits else None
 
 

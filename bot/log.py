@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -9,11 +10,32 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from bot.redact import redact_event
 
-QUIET = ("aiogram.event", "httpx", "aiosqlite", "alembic", "aiohttp.access")
+# What these say below a warning is noise, or nothing but what was written or stored: aiosqlite
+# prints the arguments of each statement, SQLAlchemy each row, aiogram's scenes a dialogue's data.
+QUIET = (
+    "aiogram.event",
+    "aiogram.scene",
+    "aiohttp.access",
+    "aiosqlite",
+    "alembic",
+    "httpcore",
+    "httpx",
+    "sqlalchemy",
+)
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Says where a line came from that could not be made; logging would print its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
+        self.stream.write(f"a line of {record.name} ({record.pathname}:{record.lineno}) is lost\n")
 
 
 def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
-    """Send everything through structlog; `secrets` never appear in a line."""
+    """Send everything through structlog, warnings too and what ends the process.
+
+    `secrets` never appear in a line.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,7 +48,7 @@ def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -41,7 +63,18 @@ def configure(level: str, style: str, secrets: tuple[str, ...] = ()) -> None:
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
+    logging.captureWarnings(capture=True)  # aiogram's quote an update that it does not know
+    sys.excepthook = _uncaught
     set_on_retry_hooks([_retried])
+
+
+def _uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        structlog.get_logger("bot.log").critical("ended_by_error", exc_info=(kind, error, trace))
 
 
 def _retried(details: RetryDetails) -> None:

@@ -26,6 +26,7 @@ from bot.limits import Limit
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
 from bot.payment import ABANDONED, SOLD, Intent, Status
+from bot.redact import redact
 from bot.times import Times
 from bot.vault import Vault
 
@@ -186,7 +187,7 @@ class Outcomes:
 
     async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins of a charge that is not ours to honour: the intent stays as it is."""
-        alarm = notices.mismatch(intent, transaction.account, transaction.amount)
+        alarm = notices.mismatch(intent, redact(transaction.account), transaction.amount)
         said = [self._admins.told(alarm, f"{intent.id}:admins:mismatch")]
         if intent.status is Status.capturing:
             said.append(self._result(intent, notices.checking(intent)))

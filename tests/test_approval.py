@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from atmos import Declined, callback
 from sandbox.faults import Kind
-from tests.conftest import PRICE, everything_said, free_port, reaches_code
+from tests.conftest import GOOD, PRICE, everything_said, free_port, reaches_code
 
 KEY = "callback-key-made-up"
 
@@ -117,6 +117,19 @@ async def test_a_listed_address_is_not_flagged(world):
         await world.admins.sees("✅")
 
     assert "127.0.0.1" not in "".join(world.admins.texts)
+
+
+async def test_a_card_in_a_question_is_hidden_before_it_is_stored_and_told(world, gate):
+    """Failure story D4."""
+    async with world.bot():
+        body = signed(store_id="57", transaction_id="1", account=f"to {GOOD}", amount="100")
+
+        assert await ask(gate, body) == 0
+
+        await world.admins.sees("unknown payment, account to •••")
+
+    assert GOOD not in "".join(world.admins.texts)
+    assert GOOD[:8] not in str(world.stored("select * from outbox"))
 
 
 async def test_an_unknown_payment_is_refused_stored_and_told(world, gate):

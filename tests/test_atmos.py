@@ -374,6 +374,17 @@ async def test_every_known_code_has_its_reason(client, pay, code, reason):
     assert str(caught.value) == f"{reason} (STPIMS-ERR-{code:03})"
 
 
+@pytest.mark.parametrize("code", ["8600990000000009", "ERR 8600990000000009", "111111", "271200"])
+async def test_what_echoes_the_request_in_place_of_a_code_is_no_code(client, pay, code):
+    """Failure story D1: a code is shown to the admins and stored."""
+    pay("create", answer(code, f"card {code} is not known"))
+    with pytest.raises(Declined) as caught:
+        await client.create(account="333", amount=PRICE)
+
+    assert caught.value.code is None
+    assert code not in f"{caught.value!r} {caught.value}"
+
+
 async def test_a_code_without_its_prefix_is_the_same_code(client, pay):
     pay("confirm", answer("ERR-112"))
     with pytest.raises(Declined) as caught:

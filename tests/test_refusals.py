@@ -50,6 +50,29 @@ async def test_a_card_refused_before_the_code_leaves_room_for_another(world, car
     assert world.charged == [PRICE]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["8600/9900/0000/0009", "٨٦٠٠ ٩٩٠٠ ٠٠٠٠ ٠٠٠٩", f"{GOOD}1227", "8️⃣6️⃣0️⃣0️⃣990000000009"],
+)
+async def test_a_card_that_is_seen_and_cannot_be_read_is_deleted_and_asked_for_again(world, typed):
+    """At the step of the card and of the date, and the payment goes on after it."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        first = student.says(typed)
+        await student.sees("16 ta raqamni qaytadan yuboring", since=first)
+        number = student.says(GOOD)
+        await student.sees("muddat", since=number)
+        second = student.says(typed)
+        await student.sees("16 ta raqamni qaytadan yuboring", since=second)
+        await names_card(student)
+        await student.sees("SMS kod")
+
+    assert first.deleted
+    assert second.deleted
+    assert world.calls("pre-apply") == 1
+
+
 async def test_too_little_money_ends_the_payment_and_a_fresh_start_is_offered(world):
     student = world.student()
     async with world.bot():

@@ -313,7 +313,8 @@ async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world)
     world.goes_wrong("confirm", Kind.drop, acts=True)
     async with world.bot(**QUICK):
         await reaches_code(student)
-        next(iter(world.gateway.transactions.values())).amount = PRICE - 100
+        shown = next(iter(world.gateway.transactions.values()))
+        shown.amount, shown.account = PRICE - 100, "of 8600 9900 0000 0009"
         student.says(world.code)
         await student.sees("tekshir")
         alarm = await world.admins.sees("boshqa toʻlovni")
@@ -321,6 +322,7 @@ async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world)
             await asyncio.sleep(0.1)
 
     assert "738\xa0999" in alarm.text
+    assert "(account of •••)" in alarm.text
     assert "✅" not in student.chat.render()
     assert len(world.admins.from_bot) == 1
 
