@@ -187,11 +187,40 @@ MUTANTS = [
     Mutant(
         "what never arrived counts",
         "bot/checkout.py",
-        """            if isinstance(error, NeverArrived):
+        """            if cannot or isinstance(error, NeverArrived):
                 await self._attempts.take_back(request)
 """,
         "",
         ("tests/test_limits.py::test_what_never_reached_atmos_does_not_count",),
+    ),
+    Mutant(
+        "an update is confirmed to Telegram before it is stored",
+        "bot/intake.py",
+        "        return min([self._newest + 1, *self._storing])\n",
+        "        return self._newest + 1\n",
+        ("tests/test_intake.py::test_nothing_is_confirmed_to_telegram_before_it_is_stored",),
+    ),
+    Mutant(
+        "an update that Telegram repeats is handled again",
+        "bot/intake.py",
+        "                if taken.id in new and update is not None:\n",
+        "                if update is not None:\n",
+        ("tests/test_intake.py",),
+    ),
+    Mutant(
+        "a deletion waits for the database",
+        "bot/intake.py",
+        "            deleted = await self._outbox.erased(chat_id, message_id)\n",
+        "            await asyncio.wait([taken.stored])\n"
+        "            deleted = await self._outbox.erased(chat_id, message_id)\n",
+        ("tests/test_intake.py",),
+    ),
+    Mutant(
+        "a card is held while ATMOS is asked",
+        "bot/checkout.py",
+        "        await self._vault.wipe(intent.id)\n        async with self._within_limits",
+        "        async with self._within_limits",
+        ("tests/test_vault.py",),
     ),
     Mutant(
         "two presses are two reversals",
