@@ -14,8 +14,8 @@ COPY bot/ bot/
 COPY handlers/ handlers/
 COPY locales/ locales/
 COPY migrations/ migrations/
-ENV PATH="/venv/bin:$PATH" PYTHONUNBUFFERED=1 WEB_PORT=8080
+ENV PATH="/venv/bin:$PATH" PYTHONUNBUFFERED=1 WEB_PORT=8080 HEALTH_PORT=8081
 USER 10001
 VOLUME /app/data
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8081/healthz', timeout=4)"]
 CMD ["python", "-m", "bot", "run"]

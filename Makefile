@@ -4,7 +4,7 @@ SEEDS ?= 20000
 BIN := .venv/bin
 PROCESSES := tests/test_commands.py tests/test_chaos.py tests/test_simulation.py
 
-.PHONY: install demo chaos mutants test format lint types imports tests processes simulation soak image lock
+.PHONY: install demo chaos exposure mutants test format lint types imports tests processes simulation soak image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -18,6 +18,9 @@ demo: install ## play a purchase: sandbox gateway, sandbox Telegram, the real bo
 
 chaos: install ## 200 students, every fault, kill -9 every few seconds; 0 violations in 5 minutes
 	$(BIN)/python -m sandbox.chaos
+
+exposure: install ## measure how long card messages stay, beside a bot that only deletes
+	$(BIN)/python -m benchmarks.exposure
 
 mutants: install ## put defects into copies of the code, each of which a test must catch
 	$(BIN)/python -m tests.mutants

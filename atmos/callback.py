@@ -15,6 +15,10 @@ class NotGenuine(Exception):
     """Not a question signed with our key; the text says what is wrong with it."""
 
 
+class Unreadable(NotGenuine):
+    """Not even a JSON object, which ATMOS's questions are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """`amount` is in tiyin; `transaction_id` is what `create` gave, `account` what we gave."""
@@ -31,7 +35,8 @@ def read(body: bytes, key: str) -> Question:
     exactly as received: values come as strings or as numbers. `account` was `invoice` once.
 
     Raises:
-        NotGenuine: It is no JSON object, lacks a field, or is signed with another key.
+        Unreadable: It is no JSON object.
+        NotGenuine: It lacks a field, or is signed with another key.
     """
     fields = _fields(body)
     account = fields.get("account") or fields.get("invoice") or ""
@@ -62,7 +67,7 @@ def _fields(body: bytes) -> dict[str, str]:
     try:
         read: Any = json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise NotGenuine("it is no JSON") from error
+        raise Unreadable("it is no JSON") from error
     if not isinstance(read, dict):
-        raise NotGenuine("it is no JSON object")
+        raise Unreadable("it is no JSON object")
     return {name: value for name, value in read.items() if isinstance(value, str)}

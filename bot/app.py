@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat
-from aiohttp import web
+from aiohttp.web import RouteDef
 from aiojobs import Scheduler
 
 import handlers
@@ -20,21 +21,24 @@ from bot import db, telegram
 from bot import offers as offers_file
 from bot import web as http
 from bot.approval import Approval
-from bot.cards import Vault
 from bot.checkout import Checkout
 from bot.daily import Daily
 from bot.db import Database
+from bot.intake import Intake
+from bot.limits import Attempts, Limits
+from bot.metrics import Metrics
 from bot.notices import AdminGroup
 from bot.offers import Offers
 from bot.outbox import Outbox
 from bot.outcome import Outcomes
 from bot.reconcile import Reconciliation
-from bot.settings import Settings
+from bot.settings import Settings, sealing_key
 from bot.staff import Staff
 from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
+from bot.vault import MemoryVault, RedisVault, Vault
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -53,17 +57,18 @@ class App:
     settings: Settings
     bot: Bot
     dispatcher: Dispatcher
+    intake: Intake
     database: Database
     outbox: Outbox
     reconciliation: Reconciliation
     timeouts: Timeouts
     storage: DialogueStorage
     jobs: Scheduler
-    vault: Vault
     checkout: Checkout
     texts: Texts
     approval: Approval | None
     daily: Daily
+    metrics: Metrics
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -79,6 +84,13 @@ def atmos_client(settings: Settings) -> AtmosClient:
     )
 
 
+def card_vault(settings: Settings) -> MemoryVault | RedisVault:
+    if settings.redis_url is None or settings.card_key is None:
+        return MemoryVault(settings.card_ttl)
+    key = sealing_key(settings.card_key.get_secret_value())
+    return RedisVault(settings.redis_url.get_secret_value(), key, settings.card_ttl)
+
+
 def times(settings: Settings) -> Times:
     return Times(
         checkout=timedelta(seconds=settings.checkout_ttl),
@@ -90,27 +102,43 @@ def times(settings: Settings) -> Times:
     )
 
 
+def limits(settings: Settings) -> Limits:
+    return Limits(
+        cards_an_hour=settings.cards_an_hour,
+        code_requests_a_day=settings.code_requests_a_day,
+        codes_a_challenge=settings.codes_a_challenge,
+        wrong_codes_a_day=settings.wrong_codes_a_day,
+    )
+
+
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncIterator[App]:
     """Put the parts together, and take them apart in the other order."""
     offers = offers_file.load(settings.offers_file)
     database = Database(settings.database_url.get_secret_value())
     bot = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
-    async with atmos_client(settings) as atmos:
+    async with atmos_client(settings) as atmos, aclosing(card_vault(settings)) as vault:
         try:
-            yield _assemble(settings, offers, database, bot, atmos)
+            yield _assemble(settings, offers, database, bot, atmos, vault=vault)
         finally:
             await bot.session.close()
             await database.close()
 
 
 def _assemble(
-    settings: Settings, offers: Offers, database: Database, bot: Bot, atmos: AtmosClient
+    settings: Settings,
+    offers: Offers,
+    database: Database,
+    bot: Bot,
+    atmos: AtmosClient,
+    *,
+    vault: Vault,
 ) -> App:
     clock = times(settings)
-    vault = Vault(settings.card_ttl)
     admins = _admins(settings)
     outcomes = Outcomes(database, offers, admins, vault, clock)
+    allowed = limits(settings)
+    attempts = Attempts(database, allowed)
     checkout = Checkout(
         database=database,
         atmos=atmos,
@@ -118,6 +146,8 @@ def _assemble(
         vault=vault,
         outcomes=outcomes,
         times=clock,
+        limits=allowed,
+        attempts=attempts,
     )
     key = settings.atmos_callback_key
     texts = Texts()
@@ -127,8 +157,10 @@ def _assemble(
     storage = DialogueStorage(database)
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
+    metrics = Metrics(database, jobs, outcomes.captures, clock)
+    bot.session.middleware(metrics.watch)
     dispatcher = dispatch(
-        Arrival(outbox=outbox, storage=storage, languages=languages, voice=voice, jobs=jobs),
+        Arrival(languages=languages, voice=voice, jobs=jobs),
         storage,
         checkout=checkout,
         reconciliation=reconciliation,
@@ -145,22 +177,32 @@ def _assemble(
         languages=languages,
         jobs=jobs,
         support_contact=settings.support_contact,
+        retention_days=settings.retention_days,
     )
     return App(
         settings=settings,
         bot=bot,
         dispatcher=dispatcher,
+        intake=Intake(
+            bot=bot,
+            dispatcher=dispatcher,
+            database=database,
+            outbox=outbox,
+            storage=storage,
+            jobs=jobs,
+            language=settings.default_language,
+        ),
         database=database,
         outbox=outbox,
         reconciliation=reconciliation,
-        timeouts=Timeouts(database, vault),
+        timeouts=Timeouts(database, vault, attempts),
         storage=storage,
         jobs=jobs,
-        vault=vault,
         checkout=checkout,
         texts=texts,
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
         daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
+        metrics=metrics,
     )
 
 
@@ -178,6 +220,11 @@ def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dis
     return dispatcher
 
 
+def wanted(dispatcher: Dispatcher) -> list[str]:
+    """Give the updates to ask for: what is handled, and where else a card may be posted."""
+    return [*dispatcher.resolve_used_update_types(), "channel_post", "edited_channel_post"]
+
+
 async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> None:
     """Sell until `stop` is set; then take no more updates and let running captures end.
 
@@ -191,7 +238,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
         async with _web(app):
             group.create_task(app.outbox.run(drained))
             loops = [
-                group.create_task(telegram.poll(app.dispatcher, app.bot, app.jobs)),
+                group.create_task(_receive(app)),
                 group.create_task(_every_tick(*app.timeouts.duties)),
                 group.create_task(_reconcile(app.reconciliation)),
                 group.create_task(_every_tick(app.daily.run_due)),
@@ -201,13 +248,23 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 await stop.wait()
             finally:
                 log.info("stopping", jobs=len(app.jobs))
+                app.intake.close()
                 for loop in loops:
                     loop.cancel()
                 await _drain(app, hurry)
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
-        app.vault.wipe_all()
     log.info("stopped")
+
+
+async def _receive(app: App) -> None:
+    """Have updates brought, or ask for them."""
+    kinds = wanted(app.dispatcher)
+    if app.settings.webhook_url:
+        secret = telegram.webhook_secret(app.bot)
+        await telegram.subscribe(app.bot, app.settings.webhook_url, secret, kinds)
+    else:
+        await telegram.poll(app.bot, app.intake, kinds)
 
 
 async def take_up(app: App) -> None:
@@ -271,18 +328,31 @@ def _menu(app: App, language: str, names: Iterable[str]) -> list[BotCommand]:
 
 @asynccontextmanager
 async def _web(app: App) -> AsyncIterator[None]:
-    if not app.settings.web_port:
+    """Listen where the settings say: for the outside, and for whoever runs the bot."""
+    async with AsyncExitStack() as stack:
+        for (host, port), routes in _routes(app).items():
+            await stack.enter_async_context(http.serve(routes, host, port))
         yield
-        return
-    networks = app.settings.atmos_callback_networks
-    application = http.app(app.database, app.approval, app.jobs, networks)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, app.settings.web_host, app.settings.web_port).start()
-        yield
-    finally:
-        await runner.cleanup()
+
+
+def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
+    """Give what is served at each address; both may be one."""
+    settings = app.settings
+    served: dict[tuple[str, int], list[RouteDef]] = {}
+    if settings.web_port:
+        networks = settings.atmos_callback_networks
+        gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
+        served[settings.web_host, settings.web_port] = gate + _door(app)
+    if settings.health_at:
+        served.setdefault(settings.health_at, []).extend(http.health(app.database, app.metrics))
+    return served
+
+
+def _door(app: App) -> list[RouteDef]:
+    url = app.settings.webhook_url
+    if url is None:
+        return []
+    return http.webhook(app.intake, urlsplit(url).path, telegram.webhook_secret(app.bot))
 
 
 def _job_failed(_jobs: Scheduler, context: dict[str, object]) -> None:

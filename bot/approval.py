@@ -3,7 +3,7 @@
 import structlog
 
 from atmos import callback
-from atmos.callback import NotGenuine, Question
+from atmos.callback import NotGenuine, Question, Unreadable
 from bot import notices
 from bot.db import Database
 from bot.notices import AdminGroup
@@ -13,6 +13,7 @@ from bot.redact import redact
 log = structlog.get_logger()
 
 NOT_GENUINE = "not genuine"
+UNREADABLE = "not readable"
 LONGEST = 100  # characters of what is kept of a question that is refused
 
 
@@ -34,7 +35,7 @@ class Approval:
             if key != self._alarmed:  # whoever floods us with these costs no write
                 self._alarmed = key
                 await self._alarm(str(error), key)
-            return NOT_GENUINE
+            return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
             # A card may stand in any field: mistyped by the gateway's staff, or put there.

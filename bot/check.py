@@ -3,12 +3,16 @@
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
+from stat import S_IRWXG, S_IRWXO
 from typing import Literal, NoReturn
+from urllib.parse import urlsplit
 
+import httpx
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
@@ -18,19 +22,23 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
-from aiogram.types import ChatMemberRestricted
-from sqlalchemy.engine import URL
+from aiogram.types import ChatMemberAdministrator, ChatMemberRestricted
+from sqlalchemy.engine import URL, make_url
 
 from atmos import AtmosError, WrongCredentials
 from bot import app, db, offers, telegram, texts
+from bot import web as http
+from bot.cards import CardNumber
 from bot.db import Database
 from bot.notices import Notice
 from bot.offers import Offer
-from bot.settings import AtmosEnv, Settings
+from bot.settings import AtmosEnv, Settings, is_loopback
+from bot.vault import RedisVault, VaultAway
 
 log = structlog.get_logger()
 
 LISTED = 10  # undelivered notices named one by one
+NO_ORDER, NO_CARD = 0, CardNumber("0" * 16)  # what is kept to see that it can be
 AT_START = 5  # seconds Telegram may take to tell whether it knows the token
 UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
 UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
@@ -46,6 +54,10 @@ LOST = {  # what an error's name holds, and what that means
 
 class Wrong(Exception):
     """What is wrong, and the cure."""
+
+
+class Taken(Wrong):
+    """Something listens there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +77,27 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         opened = await _tried("database", lambda: database(settings))
         yield opened
         if opened.mark == "✓":
+            yield _privacy(settings)
             yield await _tried("notices", lambda: _told(settings))
             yield await _unknown(settings)
+        yield await _cards(settings)
         yield await _tried("offers", lambda: _offers(settings))
         token = await _tried("bot token", lambda: _token(bot))
         yield token
         if token.mark == "✓":
             yield await _tried("student links", lambda: _links(settings, token.said))
-            yield await _tried("admin group", lambda: _group(bot, settings))
+            group = await _tried("admin group", lambda: _group(bot, settings))
+            yield group
+            if group.mark == "✓":
+                yield await _deletions(bot, settings.admin_chat_id)
         else:
             yield Finding("admin group", "✗", "not tried: mend the bot token first")
     yield await _tried("ATMOS", lambda: _atmos(settings))
-    yield await _tried("web", lambda: _web(settings))
+    yield _callback(settings)
+    yield await _listener("web", _web_at(settings), settings)
+    yield await _health(settings)
+    yield _log(settings)
+    yield Finding("retention", "✓", f"unpaid orders go after {settings.retention_days} days")
     yield _support(settings)
 
 
@@ -86,8 +107,10 @@ async def startable(settings: Settings) -> None:
     Raises:
         Wrong: The token is refused, nothing can listen at the port, or there is no database.
     """
-    if settings.web_port:
-        await listen(settings.web_host, settings.web_port)
+    if web := _web_at(settings):
+        await listen("WEB", *web)
+    if settings.health_at and settings.health_at != web:
+        await listen("HEALTH", *settings.health_at)
     await database(settings)
     api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
     async with api.context() as bot:
@@ -99,22 +122,27 @@ async def startable(settings: Settings) -> None:
             log.warning("telegram_not_reached", error=type(error).__name__)
 
 
-async def listen(host: str, port: int) -> None:
-    """Take the port for a moment, to see that it can be taken."""
+async def listen(which: str, host: str, port: int) -> None:
+    """Take the port for a moment, to see that it can be taken.
+
+    Raises:
+        Wrong: It cannot be; `which` begins the name of the setting.
+    """
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
     except OSError as error:
-        raise Wrong(cannot_listen(error, host, port)) from error
+        kind = Taken if error.errno == errno.EADDRINUSE else Wrong
+        raise kind(f"{which}_{_cannot_listen(error, host, port)}") from error
     server.close()
     await server.wait_closed()
 
 
-def cannot_listen(error: OSError, host: str, port: int) -> str:
+def _cannot_listen(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"WEB_PORT: {port} is taken, perhaps by a running bot; write another, or stop that"
+        return f"PORT: {port} is taken, perhaps by a running bot; write another, or stop that"
     if error.errno == errno.EACCES:
-        return f"WEB_PORT: {port} is not for every account; write one above 1023"
-    return f"WEB_HOST: {host} is no address of this machine; write 127.0.0.1, or 0.0.0.0 for all"
+        return f"PORT: {port} is not for every account; write one above 1023"
+    return f"HOST: {host} is no address of this machine; write 127.0.0.1, or 0.0.0.0 for all"
 
 
 async def _tried(what: str, check: Callable[[], Awaitable[str]]) -> Finding:
@@ -134,19 +162,42 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def database(settings: Settings) -> str:
-    """Open and migrate the database, and say where it is.
+    """Open and migrate the database, and say where it is and what is in it.
 
     Raises:
         Wrong: It cannot be.
     """
+    file = _file(settings)
+    is_new = file is not None and not file.exists()
     try:
         async with _opened(settings) as opened:
             await opened.upgrade()
+            async with opened.read() as tx:
+                count = await db.count_intents(tx)
     except Exception as error:
         raise Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
         ) from error
-    return f"{_place(opened.url)}, migrated"
+    hint = " (a new file: if there were payments, see DATABASE_URL)" if is_new else ""
+    return f"{_place(opened.url)}, migrated, {count} payments{hint}"
+
+
+def _file(settings: Settings) -> Path | None:
+    """Give the file of the database, where it is one."""
+    url = make_url(settings.database_url.get_secret_value())
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _privacy(settings: Settings) -> Finding:
+    """See that no other account of this machine reads the database."""
+    file = _file(settings)
+    if file is None:
+        return Finding("database privacy", "✓", "whoever PostgreSQL lets in")
+    open_ = [one for one in db.files_of(file) if one.stat().st_mode & (S_IRWXG | S_IRWXO)]
+    if open_:
+        said = f"others may read {open_[0].name}: keep it where files have rights, not on a share"
+        return Finding("database privacy", "!", said)
+    return Finding("database privacy", "✓", "for this account alone (0600)")
 
 
 async def _told(settings: Settings) -> str:
@@ -177,6 +228,34 @@ async def _unknown(settings: Settings) -> Finding:
     said = f"{len(unknown)} being asked about" if len(left) < len(unknown) else ""
     by_hand = f"/settle in the admin group: {', '.join(left)}" if left else ""
     return Finding("unknown outcomes", "!", "; ".join(filter(None, (said, by_hand))))
+
+
+async def _cards(settings: Settings) -> Finding:
+    """Say where card numbers are kept; in Redis, keep one and take it out again."""
+    time = f"at most {settings.card_ttl:g} s"
+    async with aclosing(app.card_vault(settings)) as vault:
+        if not isinstance(vault, RedisVault):
+            return Finding("cards", "✓", f"in this process's memory, {time}; a restart forgets")
+        try:
+            await vault.put(NO_ORDER, NO_CARD)
+            await vault.get(NO_ORDER)
+            await vault.wipe(NO_ORDER)
+            on_disk = await vault.writes_to_disk()
+        except VaultAway as away:
+            return Finding("cards", "✗", f"{away}: see REDIS_URL, and that Redis runs")
+    said = f"sealed in Redis at {_redis_place(settings)}, {time}"
+    if on_disk:
+        cure = 'set `save ""` and `appendonly no` there'
+        return Finding(
+            "cards", "!", f"{said}; this Redis writes to disk, which nobody needs: {cure}"
+        )
+    return Finding("cards", "✓", said)
+
+
+def _redis_place(settings: Settings) -> str:
+    """Name the Redis without its password."""
+    url = urlsplit(settings.redis_url.get_secret_value() if settings.redis_url else "")
+    return f"{url.hostname}:{url.port or 6379}{url.path}"
 
 
 def _place(url: URL) -> str:
@@ -287,13 +366,84 @@ def _lost(what: str, settings: Settings) -> str:
     return f"{meaning} ({what})" if meaning != NOT_LISTED else f"{what}: {meaning}"
 
 
-async def _web(settings: Settings) -> str:
-    if settings.web_port:
-        await listen(settings.web_host, settings.web_port)
-        return f"{settings.web_host}:{settings.web_port} is free"
-    if settings.atmos_callback_key:
-        raise Wrong("ATMOS_CALLBACK_KEY is set, and nothing listens: set WEB_PORT, like 8080")
-    return "off"
+async def _deletions(bot: Bot, chat_id: int) -> Finding:
+    """See whether a card that somebody writes in the group can be deleted."""
+    try:
+        me = await bot.get_chat_member(chat_id, bot.id)
+    except AiogramError as error:
+        return Finding("cards in the group", "!", f"not tried ({type(error).__name__})")
+    if isinstance(me, ChatMemberAdministrator) and me.can_delete_messages:
+        return Finding("cards in the group", "✓", "the bot may delete them")
+    said = "the bot may not delete them: make it an administrator with “delete messages”"
+    return Finding("cards in the group", "!", said)
+
+
+def _callback(settings: Settings) -> Finding:
+    if settings.atmos_callback_key is None:
+        said = "off; if ATMOS gave you a key for it, write it as ATMOS_CALLBACK_KEY"
+        return Finding("callback", "!", said)
+    if not settings.web_port:
+        said = "ATMOS_CALLBACK_KEY is set, and nothing listens: set WEB_PORT, like 8080"
+        return Finding("callback", "✗", said)
+    networks = ", ".join(map(str, settings.atmos_callback_networks))
+    return Finding("callback", "✓", f"signed questions only, from {networks or 'any address'}")
+
+
+def _web_at(settings: Settings) -> tuple[str, int] | None:
+    return (settings.web_host, settings.web_port) if settings.web_port else None
+
+
+async def _listener(what: str, at: tuple[str, int] | None, settings: Settings) -> Finding:
+    """See that an address can be taken, and who could reach it."""
+    if at is None:
+        return Finding(what, "✓", "off")
+    host, port = at
+    try:
+        await listen(what.upper(), host, port)
+    except Wrong as wrong:
+        if isinstance(wrong, Taken) and await _is_bot(settings.health_at):
+            return Finding(what, "!", f"something answers on port {port}: the running bot")
+        return Finding(what, "✗", str(wrong))
+    if is_loopback(host):
+        return Finding(what, "✓", f"{host}:{port} is free; only this machine reaches it")
+    said = f"{host}:{port} is free; other machines reach it: see {what.upper()}_HOST"
+    return Finding(what, "!", said)
+
+
+async def _health(settings: Settings) -> Finding:
+    """See that who may not see the shop's counts does not."""
+    at, web = settings.health_at, _web_at(settings)
+    if at is None and web is not None:
+        said = f"off, since other machines reach {settings.web_host}; set HEALTH_PORT, like 8081"
+        return Finding("health", "!", said)
+    if at is None or at != web:
+        return await _listener("health", at, settings)
+    if settings.atmos_callback_key or settings.webhook_url:
+        said = "at WEB_PORT, where your proxy leads everybody; set HEALTH_PORT, like 8081"
+        return Finding("health", "!", said)
+    return Finding("health", "✓", "at WEB_PORT")
+
+
+async def _is_bot(at: tuple[str, int] | None) -> bool:
+    """Ask whether a bot runs there, as whoever watches it does."""
+    if at is None:
+        return False
+    host, port = at
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        async with httpx.AsyncClient(timeout=AT_START, trust_env=False) as client:
+            answer = await client.get(f"{address}/healthz")
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == HTTPStatus.OK and answer.headers.get("server") == http.NAME
+
+
+def _log(settings: Settings) -> Finding:
+    said = f"{settings.log_level}, {settings.log_format}; card numbers and keys are masked"
+    if settings.log_level == "DEBUG":
+        return Finding("log", "!", f"{said}; DEBUG is for a search, not for a shop")
+    return Finding("log", "✓", said)
 
 
 def _support(settings: Settings) -> Finding:

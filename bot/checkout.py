@@ -1,5 +1,7 @@
 """The use cases of a student: start, name a card, be challenged, capture, cancel."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -16,13 +18,15 @@ from atmos import (
     Reason,
 )
 from bot import db
-from bot.cards import Card, Vault
+from bot.cards import Card, CardNumber, Code
 from bot.db import Database
 from bot.evidence import Verdict
+from bot.limits import Attempts, Limit, LimitReached, Limits, Request
 from bot.offers import Offer, Offers
 from bot.outcome import Outcomes
-from bot.payment import OPEN, SOLD, TRIES, WAITING_FOR_STUDENT, Buyer, Intent, Status
+from bot.payment import OPEN, SOLD, WAITING_FOR_STUDENT, Buyer, Intent, Status
 from bot.times import Times
+from bot.vault import Vault, VaultAway
 
 NEWS = timedelta(hours=1)  # in which a charge is worth saying again
 
@@ -63,6 +67,14 @@ class CardForgotten(IntentError):
     """The vault has let the card go."""
 
 
+class CardNeeded(CardForgotten):
+    """ATMOS sends another code only to a card that is named anew."""
+
+
+class CardNotKept(IntentError):
+    """The vault is away, so that number and expiry must come together. No money moved."""
+
+
 class CodeOver(IntentError):
     """The code's time has passed."""
 
@@ -73,6 +85,15 @@ class ResendTooEarly(IntentError):
     def __init__(self, intent: Intent, seconds: int) -> None:
         super().__init__(intent)
         self.seconds = seconds
+
+
+class TooMany(IntentError):
+    """A limit of what one may try is reached; from `until` on there is room again."""
+
+    def __init__(self, intent: Intent, limit: Limit, until: datetime) -> None:
+        super().__init__(intent)
+        self.limit = limit
+        self.until = until
 
 
 class NotChallenged(IntentError):
@@ -95,6 +116,8 @@ class Checkout:
         vault: Vault,
         outcomes: Outcomes,
         times: Times,
+        limits: Limits,
+        attempts: Attempts,
         random: Random | None = None,
     ) -> None:
         self._database = database
@@ -103,6 +126,8 @@ class Checkout:
         self._vault = vault
         self._outcomes = outcomes
         self._times = times
+        self._limits = limits
+        self._attempts = attempts
         self._random = random or SystemRandom()  # for order numbers
 
     async def start(self, buyer: Buyer, slug: str) -> Intent:
@@ -117,6 +142,7 @@ class Checkout:
         offer = self._offers.find(slug)
         if offer is None:
             raise OfferGone
+        await self._let_go(buyer.id)
         intent = await self._open(buyer, offer)
         return intent if intent.transaction_id else await self._create(intent)
 
@@ -155,33 +181,45 @@ class Checkout:
             return _going_on(await self.owned(intent_id, student_id))
         return _going_on(await self._database.get(intent_id))
 
-    async def name_card(self, intent: Intent, card: Card) -> None:
-        """Hold the card until its expiry is typed."""
-        self._vault.put(intent.id, card)
+    async def name_card(self, intent: Intent, number: CardNumber) -> None:
+        """Hold the card until its expiry is typed.
+
+        Raises:
+            CardNotKept: The vault is away.
+        """
+        async with self._reaching_vault(intent):
+            await self._vault.put(intent.id, number)
         await self._database.amend(intent, expires_at=self._later(self._times.checkout))
 
-    def held(self, intent: Intent) -> Card:
+    async def named(self, intent: Intent) -> CardNumber:
         """Give the card that was named.
 
         Raises:
             CardForgotten: The vault has let it go.
+            CardNotKept: The vault is away.
         """
-        card = self._vault.get(intent.id)
-        if card is None:
+        async with self._reaching_vault(intent):
+            number = await self._vault.get(intent.id)
+        if number is None:
             raise CardForgotten(intent)
-        return card
+        return number
 
     async def challenge(self, intent: Intent, card: Card) -> Intent:
-        """Have the holder of the card sent a code.
+        """Have the holder of the card sent a code. Whatever comes of it, the vault lets go first.
 
         Raises:
+            TooMany: Of cards or of codes; ATMOS was not asked.
             NotChallenged: ATMOS said no, or nothing. A closed transaction ends the intent.
         """
-        self._vault.put(intent.id, card)
-        try:
-            await self._pre_apply(intent, card)
-        except AtmosError as error:
-            raise await self._not_challenged(intent, error) from error
+        await self._vault.wipe(intent.id)
+        async with self._within_limits(intent) as tx:
+            request = await self._attempts.request_code(tx, intent, card.number)
+        async with self._requesting(intent, request):
+            await self._atmos.pre_apply(
+                _transaction(intent),
+                card_number=card.number.reveal(),
+                expiry=card.expiry.reveal(),
+            )
         changes = {"card": card.number.label} | self._code_times()
         return await self._moved(intent, Status.challenged, **changes)
 
@@ -190,18 +228,21 @@ class Checkout:
         await self._database.amend(intent, prompt_id=message_id)
 
     async def resend(self, intent: Intent) -> Intent:
-        """Have the code sent again: one press, one call to ATMOS.
+        """Have the code sent again: one press, at most one call to ATMOS.
 
         Raises:
             ResendTooEarly: Or another press was faster.
-            CardForgotten: ATMOS has no such call, and the card is not held any more.
+            TooMany: Of codes; the one that is out stays good.
+            CardNeeded: ATMOS has no such call, and no card is held once its code is out.
             NotChallenged: ATMOS did not send one.
         """
-        intent = await self._take_resend(_challenged(intent))
-        try:
-            await self._send_code_again(intent)
-        except AtmosError as error:
-            raise await self._not_challenged(intent, error) from error
+        _challenged(intent)
+        await self._let_go(intent.buyer.id)
+        if not self._atmos.can_resend:
+            raise CardNeeded(intent)
+        intent, request = await self._take_resend(intent)
+        async with self._requesting(intent, request):
+            await self._atmos.retry_otp(_transaction(intent))
         await self._database.amend(intent, **self._code_times())
         return await self.live(intent.id)
 
@@ -211,13 +252,16 @@ class Checkout:
         Raises:
             IntentError: No code is waited for, or another was faster.
             CodeOver: The code's time has passed.
+            TooMany: Of wrong codes.
             AlreadyPaid: A last look found the offer bought by another payment.
         """
         intent = _challenged(intent)
         if intent.code_expires_at is None or intent.code_expires_at <= self._database.now():
             raise CodeOver(intent)
-        async with self._database.write() as tx:
+        async with self._within_limits(intent) as tx:
             bought = await self._bought(tx, intent.buyer.id, intent.offer)
+            if bought is None:
+                await self._attempts.try_code(tx, intent)
             asked = {"note_id": None} | self._asked_to_charge()
             target, changes = (Status.cancelled, {}) if bought else (Status.capturing, asked)
             moved = await db.move(tx, intent, target, **changes)
@@ -230,7 +274,7 @@ class Checkout:
             raise _where_it_stands(after)
         return after
 
-    async def capture(self, intent: Intent, code: str, note_id: int | None) -> None:
+    async def capture(self, intent: Intent, code: Code, note_id: int | None) -> None:
         """Charge the card, and record what came of it.
 
         Says nothing itself; `note_id` is the "⏳" message that will become the result. An unclear
@@ -243,7 +287,7 @@ class Checkout:
             if not await self._database.amend(intent, note_id=note_id, **asked):
                 return
             intent = replace(intent, **asked)
-            transaction = await self._atmos.confirm(_transaction(intent), otp=code)
+            transaction = await self._atmos.confirm(_transaction(intent), otp=code.reveal())
         except Declined as declined:
             await self._outcomes.declined(intent, declined)
         except NeverArrived as error:
@@ -282,7 +326,7 @@ class Checkout:
 
     async def cancel(self, intent: Intent) -> Intent:
         """End a payment that nobody was asked money for."""
-        self._vault.wipe(_going_on(intent).id)
+        await self._vault.wipe(_going_on(intent).id)
         if not await self._database.move(intent, Status.cancelled):
             raise _where_it_stands(await self._database.get(intent.id))
         return replace(intent, status=Status.cancelled)
@@ -321,7 +365,7 @@ class Checkout:
                 title=title,
                 amount=offer.price_at(now),
                 status=Status.created,
-                tries_left=TRIES,
+                tries_left=self._limits.codes_a_challenge,
                 created_at=now,
                 expires_at=now + self._times.checkout,
                 checks=0,
@@ -356,27 +400,56 @@ class Checkout:
             raise _where_it_stands(await self._database.get(intent.id))
         return await self.live(intent.id)
 
-    async def _pre_apply(self, intent: Intent, card: Card) -> None:
-        if card.expiry is None:
-            raise CardForgotten(intent)
-        await self._atmos.pre_apply(
-            _transaction(intent), card_number=card.number.reveal(), expiry=card.expiry.yymm
-        )
+    @asynccontextmanager
+    async def _within_limits(self, intent: Intent) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that counts; over a limit all it stores is a word to the admins."""
+        try:
+            async with self._database.write() as tx:
+                await db.count_alone(tx, intent.buyer.id)  # first: who waits for it holds no row
+                yield tx
+        except LimitReached as reached:
+            told = self._outcomes.limit_reached(intent, reached.limit)
+            await self._database.promise(told)
+            raise TooMany(intent, reached.limit, reached.until) from reached
 
-    async def _take_resend(self, intent: Intent) -> Intent:
+    @asynccontextmanager
+    async def _requesting(self, intent: Intent, request: Request) -> AsyncIterator[None]:
+        """Ask ATMOS for a code; what it was never asked does not count."""
+        could_resend = self._atmos.can_resend
+        try:
+            yield
+        except AtmosError as error:
+            cannot = could_resend and not self._atmos.can_resend  # ATMOS has no such call
+            if cannot or isinstance(error, NeverArrived):
+                await self._attempts.take_back(request)
+            if cannot:
+                raise CardNeeded(intent) from error
+            raise await self._not_challenged(intent, error) from error
+
+    async def _take_resend(self, intent: Intent) -> tuple[Intent, Request]:
         now = self._database.now()
         if intent.resend_at is not None and intent.resend_at > now:
             raise ResendTooEarly(intent, _seconds(intent.resend_at - now))
         until = now + self._times.resend
-        if not await self._database.amend(intent, seen=["resend_at"], resend_at=until):
-            raise ResendTooEarly(intent, _seconds(self._times.resend))
-        return replace(intent, resend_at=until)
+        async with self._within_limits(intent) as tx:
+            if not await db.change(tx, intent, seen=["resend_at"], resend_at=until):
+                raise ResendTooEarly(intent, _seconds(self._times.resend))
+            request = await self._attempts.request_code(tx, intent)
+        return replace(intent, resend_at=until), request
 
-    async def _send_code_again(self, intent: Intent) -> None:
-        if self._atmos.can_resend:
-            await self._atmos.retry_otp(_transaction(intent))
-        else:
-            await self._pre_apply(intent, self.held(intent))
+    async def _let_go(self, student_id: int) -> None:
+        """Wipe what a student has named: the dialogue begins anew, or turns to another payment."""
+        async with self._database.read() as tx:
+            intents = await db.open_intents(tx, student_id)
+        await self._vault.wipe(*(intent.id for intent in intents))
+
+    @asynccontextmanager
+    async def _reaching_vault(self, intent: Intent) -> AsyncIterator[None]:
+        try:
+            yield
+        except VaultAway as away:
+            await self._database.promise(self._outcomes.vault_away())
+            raise CardNotKept(intent) from away
 
     async def _not_challenged(self, intent: Intent, error: AtmosError) -> IntentError:
         """Tell the admins what only they can mend; end what ATMOS has closed."""

@@ -11,6 +11,7 @@ from atmos import AtmosError
 from bot import db, notices
 from bot.db import Database
 from bot.evidence import SETTLED, Verdict
+from bot.limits import KEPT
 from bot.notices import AdminGroup
 from bot.offers import TASHKENT
 from bot.payment import Intent
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 AT = time(9)  # in Tashkent
 DAYS = timedelta(days=3)  # looked back
+REPEATED = timedelta(days=2)  # Telegram keeps an update for one
 LISTED = 20  # differences named one by one in the report
 
 
@@ -90,6 +92,8 @@ class Daily:
                 words = notices.daily(report.agreed, len(report.undecided), said)
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
+            await db.forget_updates(tx, now - REPEATED)
+            forgotten += await db.forget_attempts(tx, now - KEPT)
         log.info("daily", agreed=report.agreed, differ=len(report.differences), forgot=forgotten)
 
     async def opened_since(self, since: datetime) -> Sequence[Intent]:

@@ -7,8 +7,9 @@ ATMOS or Telegram.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from bot.payment import (
     Status,
     check,
 )
-from bot.tables import IS_OPEN, WAITS, chats, dialogues, intents, ledger, outbox
+from bot.tables import IS_OPEN, WAITS, attempts, chats, dialogues, inbox, intents, ledger, outbox
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -79,13 +80,16 @@ class Database:
         said: Sequence[Notice] = (),
         *,
         seen: Sequence[str] = (),
+        attempt: str | None = None,
         **changes: Any,
     ) -> bool:
-        """Move an intent and promise what is said about it: both, or neither and False."""
+        """Move an intent, count the `attempt` it was and promise what is said: all, or False."""
         async with self.write() as tx:
             moved = await move(tx, intent, target, seen=seen, **changes)
             if moved:
                 await promise(tx, said, self.now())
+            if moved and attempt:
+                await add_attempt(tx, intent.buyer.id, attempt, self.now())
         return moved
 
     async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: Any) -> bool:
@@ -110,10 +114,20 @@ class Database:
 
 
 def _make_private(path: Path) -> None:
-    """Only the account the bot runs under may read the database."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Only the account the bot runs under may read the database, whatever the umask is.
+
+    SQLite gives the files it makes beside it the same rights; those it finds keep theirs.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
+    for file in files_of(path):
+        file.chmod(0o600)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Give the database's file, and those beside it that hold what is not in it yet."""
+    beside = [path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm", "journal")]
+    return [file for file in (path, *beside) if file.exists()]
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -168,6 +182,10 @@ async def open_intent(
 async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest open intent of a student, whatever it is for."""
     return await _one(tx, intents.c.student_id == student_id, IS_OPEN)
+
+
+async def open_intents(tx: AsyncConnection, student_id: int) -> Sequence[Intent]:
+    return await _all(tx, intents.c.student_id == student_id, IS_OPEN)
 
 
 async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
@@ -363,6 +381,12 @@ async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
     return [(_notice(row), row["error"]) for row in (await tx.execute(query)).mappings()]
 
 
+async def count_dead(tx: AsyncConnection) -> int:
+    """Give how many notices could not be delivered."""
+    query = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None))
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
     """Let what could not be delivered be tried again, unless something newer stands there now."""
     newer = outbox.alias()
@@ -420,6 +444,86 @@ def _notice(row: sa.RowMapping) -> Notice:
     )
 
 
+# Inbox
+
+
+async def take_in(
+    tx: AsyncConnection, updates: Mapping[int, int | None], now: datetime
+) -> Sequence[int]:
+    """Store the chats of updates by their ids, and give the ids that were not there before."""
+    new = []
+    for update_id, chat_id in updates.items():
+        row = {"id": update_id, "chat_id": chat_id, "taken_at": now}
+        if (await tx.execute(_insert(tx, inbox, row))).rowcount:
+            new.append(update_id)
+    return new
+
+
+async def answered(tx: AsyncConnection, update_ids: Sequence[int], now: datetime) -> None:
+    of_these = inbox.c.id.in_(update_ids)
+    await tx.execute(inbox.update().where(of_these).values(answered_at=now))
+
+
+async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
+    """Give (update id, chat) of what a killed process was answering or never came to."""
+    query = sa.select(inbox.c.id, inbox.c.chat_id).where(inbox.c.answered_at.is_(None))
+    return [(row.id, row.chat_id) for row in await tx.execute(query.order_by(inbox.c.id))]
+
+
+async def forget_updates(tx: AsyncConnection, before: datetime) -> None:
+    """Delete what was answered so long ago that Telegram repeats it no more."""
+    await tx.execute(inbox.delete().where(inbox.c.answered_at < before))
+
+
+# Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much of the outbox is not told; `oldest` is when the first that waits was promised."""
+
+    waiting: int = 0
+    dead: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What waits and what is; `unknown` gives until when ATMOS may act, of the oldest such."""
+
+    intents: dict[Status, int]
+    unknown: dict[Status, datetime]
+    outbox: dict[str, Waiting]
+
+
+async def count_intents(tx: AsyncConnection) -> int:
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(intents))).scalar_one())
+
+
+async def counts(tx: AsyncConnection) -> Counts:
+    by_status = await tx.execute(
+        sa.select(intents.c.status, sa.func.count(), sa.func.min(intents.c.acts_until)).group_by(
+            intents.c.status
+        )
+    )
+    rows = [(Status(status), count, until) for status, count, until in by_status]
+    return Counts(
+        intents={status: count for status, count, _ in rows},
+        unknown={status: until for status, _, until in rows if status in PENDING and until},
+        outbox={
+            "message": await _waiting(tx, outbox.c.action != Action.delete),
+            "deletion": await _waiting(tx, outbox.c.action == Action.delete),
+        },
+    )
+
+
+async def _waiting(tx: AsyncConnection, of_kind: sa.ColumnElement[bool]) -> Waiting:
+    waiting = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(WAITS, of_kind)
+    dead = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None), of_kind)
+    count, oldest = (await tx.execute(waiting)).one()
+    return Waiting(count, (await tx.execute(dead)).scalar_one(), oldest)
+
+
 # Chats and dialogues
 
 
@@ -435,16 +539,6 @@ async def language(tx: AsyncConnection, chat_id: int) -> str | None:
 
 async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
     await _upsert(tx, chats, {"id": chat_id}, {"language": language})
-
-
-async def set_answering(tx: AsyncConnection, chat_id: int, *, answering: bool) -> None:
-    """Mark a chat while a message of it is being answered: only a killed process leaves one."""
-    await _upsert(tx, chats, {"id": chat_id}, {"answering": answering})
-
-
-async def unanswered(tx: AsyncConnection) -> Sequence[int]:
-    """Give the chats whose last message a killed process left."""
-    return (await tx.execute(sa.select(chats.c.id).where(chats.c.answering))).scalars().all()
 
 
 async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:
@@ -475,3 +569,46 @@ async def _upsert(
     await tx.execute(
         insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=values)
     )
+
+
+# Attempts
+
+
+async def count_alone(tx: AsyncConnection, student_id: int) -> None:
+    """Have whoever else counts this student's attempts wait for the end of this transaction.
+
+    SQLite has one writer, who counts alone.
+    """
+    if tx.dialect.name == "postgresql":
+        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(student_id)))
+
+
+async def add_attempt(tx: AsyncConnection, student_id: int, kind: str, at: datetime) -> int:
+    insert = attempts.insert().values(student_id=student_id, kind=kind, at=at)
+    return int((await tx.execute(insert.returning(attempts.c.id))).scalar_one())
+
+
+async def take_back_attempt(tx: AsyncConnection, row_id: int) -> None:
+    await tx.execute(attempts.delete().where(attempts.c.id == row_id))
+
+
+async def attempt_at(
+    tx: AsyncConnection, student_id: int, kind: str, since: datetime, number: int
+) -> datetime | None:
+    """Give when the student's newest but `number - 1` was; None where there are fewer."""
+    same = (attempts.c.student_id == student_id) & (attempts.c.kind == kind)
+    newest = sa.select(attempts.c.at).where(same, attempts.c.at > since)
+    query = newest.order_by(attempts.c.at.desc()).offset(number - 1).limit(1)
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def captures_beside(tx: AsyncConnection, intent: Intent) -> int:
+    """Count the student's other captures that are under way."""
+    others = (intents.c.student_id == intent.buyer.id) & (intents.c.id != intent.id)
+    capturing = intents.c.status == Status.capturing
+    query = sa.select(sa.func.count()).select_from(intents).where(others, capturing)
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def forget_attempts(tx: AsyncConnection, before: datetime) -> int:
+    return int((await tx.execute(attempts.delete().where(attempts.c.at < before))).rowcount)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from bot.cards import CardNumber
 from bot.payment import PENDING, Intent, Status
 
+GRACE = timedelta(seconds=5)  # for a deletion that is being tried
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
 
@@ -81,16 +82,29 @@ def told(intent: Intent, words: Words, key: str, *, edits: int | None = None) ->
     )
 
 
-def deletion(
-    chat_id: int, message_id: int, language: str, after: timedelta = timedelta()
-) -> Notice:
+def deletion(chat_id: int, message_id: int, language: str) -> Notice:
+    """Promise a deletion that is tried at once, for the case that it does not work then."""
     return Notice(
         chat_id=chat_id,
         language=language,
         action=Action.delete,
         message_id=message_id,
-        key=f"delete:{chat_id}:{message_id}",
-        after=after,
+        key=deletion_key(chat_id, message_id),
+        after=GRACE,
+    )
+
+
+def deletion_key(chat_id: int, message_id: int) -> str:
+    return f"delete:{chat_id}:{message_id}"
+
+
+def not_read(chat_id: int, message_id: int, language: str) -> Notice:
+    """Answer a message that was deleted and cannot be read."""
+    return Notice(
+        chat_id=chat_id,
+        language=language,
+        words=Words("not-text"),
+        key=f"not-read:{chat_id}:{message_id}",
     )
 
 
@@ -121,6 +135,10 @@ def card_ask(intent: Intent) -> Words:
 
 def card_again(intent: Intent, why: str) -> Words:
     return Words(why, {}, (_cancel(intent),), then="card-again")
+
+
+def card_not_kept(intent: Intent) -> Words:
+    return Words("card-not-kept", {}, (_cancel(intent),))
 
 
 def expiry_ask(intent: Intent, number: CardNumber) -> Words:
@@ -163,6 +181,16 @@ def wrong_code(intent: Intent, left: int) -> Words:
 
 def code_over(intent: Intent, why: str = "code-over") -> Words:
     return Words(why, {}, (_resend(intent), _again(intent), _cancel(intent)))
+
+
+def too_many(intent: Intent, limit: str, until: datetime) -> Words:
+    """Say when there is room again; a code that is out already can be typed all the same."""
+    minute = (until + timedelta(minutes=1, microseconds=-1)).replace(second=0, microsecond=0)
+    args: dict[str, Arg] = {"until": minute.isoformat()}
+    code_is_out = intent.status is Status.challenged and intent.code_expires_at
+    if code_is_out and limit != "guesses":
+        return Words(f"too-many-{limit}", args, (_cancel(intent),), then="code-again")
+    return Words(f"too-many-{limit}", args, (_again(intent), _cancel(intent)))
 
 
 def capture_not_sent(intent: Intent) -> Words:
@@ -217,6 +245,11 @@ def unknown_code(intent: Intent, code: int | None) -> Words:
         "transaction": str(intent.transaction_id),
     }
     return Words("admin-code", args | _buyer(intent))
+
+
+def limit_reached(intent: Intent, limit: str) -> Words:
+    args: dict[str, Arg] = {"limit": limit, "order": intent.account}
+    return Words("admin-limit", args | _buyer(intent))
 
 
 def late(intent: Intent) -> Words:
@@ -298,6 +331,10 @@ def refused_approval(why: str) -> Words:
 
 def unlisted_address(address: str) -> Words:
     return Words("admin-address", {"address": address})
+
+
+def vault_away() -> Words:
+    return Words("admin-vault")
 
 
 def misconfigured(what: str) -> Words:

@@ -39,7 +39,6 @@ A_STUDENT = (5, 5.0)  # one a second, with short bursts
 CHATS = 10_000  # whose pace is remembered
 TOGETHER = 30  # notices read for one message to a group
 IDLE = 1.0  # seconds; a commit wakes the worker at once
-GRACE = timedelta(seconds=5)  # for the deletion that is tried at once
 _GONE = ("message to delete not found", "message_id_invalid")
 _AGAIN = (
     TelegramNetworkError,
@@ -57,7 +56,7 @@ class ChatIsFull(Exception):
 
 
 class Outbox:
-    """The worker, and the deletions that do not wait for it."""
+    """The worker, and the deletion that does not wait for it."""
 
     def __init__(self, voice: Voice, database: Database, admins: AdminGroup) -> None:
         self._voice = voice
@@ -67,20 +66,6 @@ class Outbox:
         self._pace = AsyncLimiter(*EVERYBODY)
         self._sent: set[int] = set()  # rows that are sent, and that not stored yet
         self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
-
-    async def wipe(self, chat_id: int, message_id: int, language: str) -> None:
-        """Delete a message now. It is promised at the same time, in case now does not work."""
-        promised = notices.deletion(chat_id, message_id, language, after=GRACE)
-        deleted, failed = await asyncio.gather(
-            self._erased(chat_id, message_id),
-            self._database.promise([promised]),
-            return_exceptions=True,
-        )
-        if deleted is True and failed is None and promised.key:
-            async with self._database.write() as tx:
-                await db.keep_promise(tx, promised.key, self._database.now())
-        elif isinstance(failed, BaseException) and deleted is not True:
-            raise failed  # the message is still there, and nothing remembers it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set, and then what is still due; a commit wakes the worker.
@@ -179,7 +164,8 @@ class Outbox:
         else:
             await self._voice.turn(chat_id, message_id, language, words)
 
-    async def _erased(self, chat_id: int, message_id: int) -> bool:
+    async def erased(self, chat_id: int, message_id: int) -> bool:
+        """Delete a message now, once, and tell whether it is gone."""
         try:
             await self._erase(chat_id, message_id)
         except AiogramError:

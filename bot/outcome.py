@@ -4,6 +4,7 @@ Two roads come here, the answer of the call itself and reconciliation. Each resu
 transaction: the move, the ledger's fact and the promises to tell. The later road finds it done.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,13 +20,14 @@ from atmos import (
     WrongCredentials,
 )
 from bot import db, notices
-from bot.cards import Vault
 from bot.db import Database
 from bot.evidence import Verdict, verdict
+from bot.limits import Limit
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
 from bot.payment import ABANDONED, SOLD, Intent, Status
 from bot.times import Times
+from bot.vault import Vault
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
@@ -33,7 +35,10 @@ _FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
 
 
 class Outcomes:
-    """Records results, and promises to tell the student and the admins."""
+    """Records results, and promises to tell the student and the admins.
+
+    `captures` counts them since the start, for whoever watches.
+    """
 
     def __init__(
         self, database: Database, offers: Offers, admins: AdminGroup, vault: Vault, times: Times
@@ -43,6 +48,7 @@ class Outcomes:
         self._admins = admins
         self._vault = vault
         self._times = times
+        self.captures = Counter(dict.fromkeys(("charged", "declined", "not_sent", "unclear"), 0))
 
     async def record(
         self,
@@ -92,11 +98,13 @@ class Outcomes:
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
             said = [*self._paid(paid), *self._strange(intent, twice)]
             await db.promise(tx, said, self._database.now())
-        self._vault.wipe(intent_id)
+        await self._vault.wipe(intent_id)
+        self.captures["charged"] += 1
         return True
 
     async def declined(self, intent: Intent, declined: Declined) -> None:
         """Record a no that is known to have charged nothing: type the code again, or the end."""
+        self.captures["declined"] += 1
         left = intent.tries_left - 1
         if declined.reason is Reason.code_expired:
             said = self._result(intent, notices.code_over(intent))
@@ -106,17 +114,20 @@ class Outcomes:
             await self._failed(intent, f"declined-{declined.reason}", told)
         elif left > 0:
             said = self._result(intent, notices.wrong_code(intent, left))
-            await self._back_to_code(intent, [said], tries_left=left)
+            await self._back_to_code(intent, [said], tries_left=left, attempt=Limit.guesses)
         else:
-            await self._failed(intent, f"declined-{Reason.too_many_tries}")
+            why = f"declined-{Reason.too_many_tries}"
+            await self._failed(intent, why, attempt=Limit.guesses)
 
     async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
         """Record that ATMOS was never asked: the same code may be typed again."""
+        self.captures["not_sent"] += 1
         said = self._result(intent, notices.capture_not_sent(intent))
         await self._back_to_code(intent, [said, *self.for_admins(intent, error)])
 
     async def unclear(self, intent: Intent, error: OutcomeUnknown) -> None:
         """Leave the intent capturing, and tell the student not to pay again."""
+        self.captures["unclear"] += 1
         said = self._result(intent, notices.checking(intent))
         told = self.for_admins(intent, error)
         await self._database.amend(intent, [said, *told], reason=error.reason)
@@ -145,7 +156,7 @@ class Outcomes:
             for kind in ("captured", "reversed"):
                 await db.record(tx, seen, kind, self._database.now())
             await db.promise(tx, said, self._database.now())
-        self._vault.wipe(intent.id)
+        await self._vault.wipe(intent.id)
         return True
 
     async def _reversed(self, intent_id: int) -> bool:
@@ -206,7 +217,7 @@ class Outcomes:
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
         """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
         reason, code = getattr(error, "reason", None), getattr(error, "code", None)
-        hour = f"{self._database.now():%Y%m%d%H}"
+        hour = self._hour()
         if reason is Reason.unknown:
             words, key = notices.unknown_code(intent, code), f"admins:code:{code}:{hour}"
         elif reason in _FOR_THE_MERCHANT or isinstance(error, WrongCredentials):
@@ -214,6 +225,18 @@ class Outcomes:
         else:
             return []
         return [self._admins.told(words, key)]
+
+    def limit_reached(self, intent: Intent, limit: Limit) -> list[Notice]:
+        """Give what the admins hear, once a student, of one who may be testing cards."""
+        key = f"admins:limit:{intent.buyer.id}"
+        return [self._admins.told(notices.limit_reached(intent, limit), key)]
+
+    def vault_away(self) -> list[Notice]:
+        """Give what the admins hear, once an hour, while card numbers cannot be held."""
+        return [self._admins.told(notices.vault_away(), f"admins:vault:{self._hour()}")]
+
+    def _hour(self) -> str:
+        return f"{self._database.now():%Y%m%d%H}"
 
     def _facts(self, transaction: Transaction) -> dict[str, Any]:
         return {
@@ -245,10 +268,11 @@ class Outcomes:
     async def _failed(
         self, intent: Intent, why: str, told: Sequence[Notice] = (), **changes: Any
     ) -> bool:
-        self._vault.wipe(intent.id)
         said = [self._result(intent, notices.over(intent, why)), *told]
         changes = {"reason": why, "check_at": None} | changes
-        return await self._database.move(intent, Status.failed, said, **changes)
+        moved = await self._database.move(intent, Status.failed, said, **changes)
+        await self._vault.wipe(intent.id)
+        return moved
 
     async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
         expires_at = self._database.now() + self._times.checkout

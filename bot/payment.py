@@ -8,8 +8,6 @@ from typing import NewType
 
 Tiyin = NewType("Tiyin", int)  # 1/100 soʻm, the only type for money
 
-TRIES = 3  # codes a challenge allows; ATMOS's own limit is not documented
-
 
 class Status(StrEnum):
     created = "created"

@@ -1,8 +1,9 @@
 """Settings, read from the environment and `.env`; a wrong one stops the start with its cure."""
 
+import base64
 import re
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,7 +45,18 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_CREDENTIAL = "sandbox"
 LONGEST = 30 * 24 * 3600  # seconds
 LAST_PORT = 65535
+CALLBACK_PATH = "/atmos/callback"
+MOST = 10_000  # of anything that is counted: no limit at all
+KEY_LENGTH = 32  # bytes
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach what listens there."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -62,6 +74,12 @@ def _https_or_loopback(url: str) -> str:
     if (scheme == "https" and host) or (scheme == "http" and host in LOOPBACK):
         return url.rstrip("/")
     raise ValueError("write an https:// address (http:// is for this machine only)")
+
+
+def _with_path(url: str) -> str:
+    if urlsplit(url).path in ("", "/", CALLBACK_PATH):
+        raise ValueError("has no path of its own")
+    return url
 
 
 def _not_empty(secret: SecretStr) -> SecretStr:
@@ -103,6 +121,31 @@ def _proxy(url: SecretStr) -> SecretStr:
     return url
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    scheme, host = _address(url.get_secret_value())
+    if scheme not in {"redis", "rediss"} or not host:
+        raise ValueError("is no Redis")
+    return url
+
+
+def sealing_key(text: str) -> bytes:
+    """Read the key that cards are sealed with, in either alphabet of base64.
+
+    Raises:
+        ValueError: It is not 32 bytes.
+    """
+    padded = text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
+    key = base64.b64decode(padded.translate(str.maketrans("-_", "+/")), validate=True)
+    if len(key) != KEY_LENGTH:
+        raise ValueError("is no key")
+    return key
+
+
+def _card_key(secret: SecretStr) -> SecretStr:
+    sealing_key(secret.get_secret_value())
+    return secret
+
+
 def _ascending(delays: tuple[float, ...]) -> tuple[float, ...]:
     if any(later <= sooner for sooner, later in pairwise(delays)):
         raise ValueError("are not ascending")
@@ -123,6 +166,7 @@ def _upper(value: object) -> object:
 
 Url = Annotated[str, AfterValidator(_https_or_loopback)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Count = Annotated[int, Field(gt=0, le=MOST)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 
 
@@ -138,6 +182,7 @@ class Settings(BaseSettings):
 
     bot_token: Annotated[SecretStr, AfterValidator(_token)]
     telegram_api_url: Url = "https://api.telegram.org"
+    webhook_url: Annotated[Url, AfterValidator(_with_path)] | None = None
     admin_chat_id: int = Field(lt=0)
     admin_topic_id: int | None = Field(None, gt=0)
 
@@ -153,6 +198,8 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr(
         "sqlite+aiosqlite:///data/checkout.db"
     )
+    redis_url: Annotated[SecretStr, AfterValidator(_redis)] | None = None
+    card_key: Annotated[SecretStr, AfterValidator(_card_key)] | None = None
     offers_file: Path = Path("offers.toml")
     default_language: Annotated[Literal["uz", "ru", "en"], BeforeValidator(_lower)] = "uz"
 
@@ -169,6 +216,11 @@ class Settings(BaseSettings):
         Field(min_length=1),
     ] = (130, 300, 900, 3600, 21600, 86400)
 
+    cards_an_hour: Count = 5
+    code_requests_a_day: Count = 10
+    codes_a_challenge: Count = 3
+    wrong_codes_a_day: Count = 20
+
     retention_days: int = Field(90, ge=30, le=3650)
     atmos_callback_networks: Annotated[
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_separated)
@@ -176,6 +228,8 @@ class Settings(BaseSettings):
 
     web_host: str = "127.0.0.1"
     web_port: int = Field(0, ge=0, le=LAST_PORT)
+    health_host: str = "127.0.0.1"
+    health_port: int = Field(0, ge=0, le=LAST_PORT)
     support_contact: str | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
         "INFO"
@@ -186,11 +240,30 @@ class Settings(BaseSettings):
     def atmos_url(self) -> str:
         return self.atmos_base_url or HOSTS[self.atmos_env]
 
+    @property
+    def health_at(self) -> tuple[str, int] | None:
+        """Give where health and metrics are: never at a public WEB_HOST unless told so."""
+        if self.health_port:
+            return self.health_host, self.health_port
+        if self.web_port and is_loopback(self.web_host):
+            return self.web_host, self.web_port
+        return None
+
     def secrets(self) -> tuple[str, ...]:
-        """Give every secret value, for whoever must keep them out of sight."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        secrets = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
-        return tuple(secrets - {SANDBOX_CREDENTIAL})
+        """Give every secret value, for whoever must keep them out of sight.
+
+        The password of an address stands for itself too: an error may quote it alone.
+        """
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        secrets = {
+            name: value.get_secret_value()
+            for name, value in given.items()
+            if isinstance(value, SecretStr)
+        }
+        urls = [make_url(value) for name, value in secrets.items() if name.endswith("_url")]
+        passwords = {str(url.password) for url in urls if url.password}
+        found = {*secrets.values(), *passwords} - {SANDBOX_CREDENTIAL}
+        return tuple(sorted(found, key=len, reverse=True))  # an address before its password
 
     @model_validator(mode="before")
     @classmethod
@@ -203,12 +276,31 @@ class Settings(BaseSettings):
         return {name: value for name, value in stripped.items() if value != ""}
 
     @model_validator(mode="after")
+    def _updates_come_in(self) -> "Settings":
+        if self.webhook_url and not self.web_port:
+            raise ValueError("WEBHOOK_URL: set WEB_PORT too, where your proxy leads that address")
+        return self
+
+    @model_validator(mode="after")
     def _payments_are_kept(self) -> "Settings":
         if _is_in_memory(self.database_url.get_secret_value()):
             raise ValueError(
                 "DATABASE_URL: in memory, payments would be forgotten; "
                 "write sqlite+aiosqlite:///data/checkout.db"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _each_listens_at_its_own_port(self) -> "Settings":
+        if self.health_port and self.health_port == self.web_port:
+            raise ValueError("HEALTH_PORT: write another port than WEB_PORT's")
+        return self
+
+    @model_validator(mode="after")
+    def _cards_are_sealed(self) -> "Settings":
+        """Let no card out of this process in the open."""
+        if self.redis_url is not None and self.card_key is None:
+            raise ValueError(f"CARD_KEY: cards in Redis are sealed; {CURES['card_key']}")
         return self
 
     @model_validator(mode="after")
@@ -233,10 +325,14 @@ class Settings(BaseSettings):
 
 
 SECONDS = "write seconds, more than 0 and at most 2592000 (30 days)"
-CURES = dict.fromkeys(
-    ("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS
-) | {
+COUNT = "write a number from 1 to 10000"
+CURES = {
+    **dict.fromkeys(("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS),
+    **dict.fromkeys(
+        ("cards_an_hour", "code_requests_a_day", "codes_a_challenge", "wrong_codes_a_day"), COUNT
+    ),
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
+    "webhook_url": "write an https:// address with a path, like https://pay.example.uz/telegram",
     "admin_chat_id": "write the admin group's id, a negative number like -1001234567890",
     "admin_topic_id": "write the topic's number, or leave it empty",
     "atmos_env": "write production, test or sandbox",
@@ -249,11 +345,14 @@ CURES = dict.fromkeys(
         "write sqlite+aiosqlite:///data/checkout.db, "
         "or postgresql+asyncpg://user:password@host/database"
     ),
+    "redis_url": "write redis://:password@host:6379/0, rediss:// for TLS, or leave it empty",
+    "card_key": "write 32 random bytes as `openssl rand -base64 32` prints them",
     "reconcile_delays": (
         "write positive seconds with commas between, each more than the one before, "
         "like 130,300,900; at most 2592000 (30 days)"
     ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
+    "health_port": "write a port from 1 to 65535, or 0 for WEB_PORT's",
     "retention_days": "write days, from 30 to 3650",
     "atmos_callback_networks": "write networks with commas between, like 192.0.2.0/24",
     "card_ttl": "write seconds, 180 at most",

@@ -47,10 +47,6 @@ class DialogueStorage(BaseStorage):
         async with self._database.read() as tx:
             return (await db.dialogue(tx, _KEYS.build(key)))[1]
 
-    async def mark(self, chat_id: int, *, answering: bool) -> None:
-        async with self._database.write() as tx:
-            await db.set_answering(tx, chat_id, answering=answering)
-
     async def close(self) -> None:
         """Leave the database to whoever opened it."""
 

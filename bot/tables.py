@@ -107,12 +107,26 @@ sa.Index(
     postgresql_where=sa.text("sent_at IS NULL AND dead_at IS NULL"),
 )
 
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),  # update_id
+    sa.Column("chat_id", sa.BigInteger),
+    sa.Column("taken_at", Moment, nullable=False),
+    sa.Column("answered_at", Moment),
+)
+sa.Index(
+    "unanswered",
+    inbox.c.chat_id,
+    sqlite_where=inbox.c.answered_at.is_(None),
+    postgresql_where=inbox.c.answered_at.is_(None),
+)
+
 chats = sa.Table(
     "chats",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("language", sa.Text),
-    sa.Column("answering", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 dialogues = sa.Table(
@@ -122,3 +136,13 @@ dialogues = sa.Table(
     sa.Column("state", sa.Text),
     sa.Column("data", sa.JSON, nullable=False),
 )
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("student_id", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+sa.Index("attempts_of_student", attempts.c.student_id, attempts.c.kind, attempts.c.at)

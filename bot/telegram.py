@@ -1,11 +1,14 @@
 """Our way to the Bot API: a session whose errors quote nothing, and a poll that loses nothing."""
 
 import asyncio
+import hmac
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
-from aiogram import Bot, Dispatcher
+from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
@@ -13,9 +16,9 @@ from aiogram.enums import ParseMode
 from aiogram.exceptions import AiogramError, ClientDecodeError, TelegramConflictError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import LinkPreviewOptions, Message, Update
-from aiojobs import Scheduler
-from pydantic import ValidationError
+from aiogram.types import LinkPreviewOptions, Message
+
+from bot.intake import Intake
 
 log = structlog.get_logger()
 
@@ -58,7 +61,7 @@ class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
 
     offset: int | None
     timeout: int
-    allowed_updates: list[str]
+    allowed_updates: Sequence[str]
 
 
 def bot(token: str, api: str) -> Bot:
@@ -71,18 +74,26 @@ def bot(token: str, api: str) -> Bot:
     )
 
 
-def parse(raw: dict[str, Any], bot: Bot) -> Update | None:
-    """Parse one update; of one that aiogram cannot read, only id and field paths are logged."""
-    try:
-        return Update.model_validate(raw, context={"bot": bot})
-    except ValidationError as error:
-        fields = sorted({".".join(map(str, problem["loc"])) for problem in error.errors()})
-        log.warning("update_unreadable", update_id=raw.get("update_id"), fields=fields)
-        return None
+def webhook_secret(bot: Bot) -> str:
+    """Give what Telegram proves itself with at the webhook: it changes with the token."""
+    return hmac.new(bot.token.encode(), b"webhook", "sha256").hexdigest()
 
 
-async def poll(dispatcher: Dispatcher, bot: Bot, jobs: Scheduler) -> None:
-    """Take updates for ever and hand each to a job of its own.
+async def subscribe(bot: Bot, url: str, secret: str, kinds: Sequence[str]) -> None:
+    """Have Telegram bring updates of these kinds; it is asked until it says yes."""
+    failures = 0
+    while True:
+        try:
+            await bot.set_webhook(url, secret_token=secret, allowed_updates=list(kinds))
+        except AiogramError as error:
+            failures += 1
+            await _pause(error, failures)
+        else:
+            return
+
+
+async def poll(bot: Bot, intake: Intake, kinds: Sequence[str]) -> None:
+    """Take updates of these kinds for ever.
 
     In place of aiogram's own loop, which fails a whole batch for one bad update, ignores
     `retry_after`, and abandons running handlers when it stops.
@@ -90,40 +101,37 @@ async def poll(dispatcher: Dispatcher, bot: Bot, jobs: Scheduler) -> None:
     Raises:
         AnotherCopyRuns: Telegram ends the older of two polls; whoever has just come up gives way.
     """
-    kinds = dispatcher.resolve_used_update_types()
-    offset: int | None = None
     failures = 0
     started = time.monotonic()
     while True:
         try:
             batch = await bot(
-                GetRawUpdates(offset=offset, timeout=POLL, allowed_updates=kinds),
+                GetRawUpdates(offset=intake.offset, timeout=POLL, allowed_updates=kinds),
                 request_timeout=POLL + int(REQUEST),
             )
         except AiogramError as error:
-            young = time.monotonic() - started < YOUNG
-            if isinstance(error, TelegramConflictError) and young:
+            if isinstance(error, TelegramConflictError) and "webhook" in error.message:
+                await _unsubscribe(bot)
+            elif isinstance(error, TelegramConflictError) and _is_young(started):
                 raise AnotherCopyRuns from error
             failures += 1
             await _pause(error, failures)
             continue
         failures = 0
-        for raw in batch:
-            offset = raw["update_id"] + 1
-            update = parse(raw, bot)
-            if update is not None:
-                await jobs.spawn(handle(dispatcher, bot, update))
+        await intake.take(batch)
 
 
-async def handle(dispatcher: Dispatcher, bot: Bot, update: Update) -> None:
-    """Handle one update; a defect in a handler is logged without what was written."""
-    try:
-        await dispatcher.feed_update(bot, update)
-    except Exception:
-        log.exception("update_failed", update_id=update.update_id)
+async def _unsubscribe(bot: Bot) -> None:
+    """End the webhook that an earlier setting left, and lose nothing that waits."""
+    with suppress(AiogramError):
+        await bot.delete_webhook()
+
+
+def _is_young(started: float) -> bool:
+    return time.monotonic() - started < YOUNG
 
 
 async def _pause(error: AiogramError, failures: int) -> None:
     pause = float(getattr(error, "retry_after", min(0.5 * 2**failures, LONGEST_PAUSE)))
-    log.warning("poll_failed", error=type(error).__name__, pause=pause)
+    log.warning("updates_not_coming", error=type(error).__name__, pause=pause)
     await asyncio.sleep(pause)

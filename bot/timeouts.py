@@ -1,17 +1,19 @@
 """What the passing of time does to a dialogue: silence ends it, a code goes stale."""
 
 from bot import db, notices
-from bot.cards import Vault
 from bot.db import Database
+from bot.limits import Attempts
 from bot.payment import Status
+from bot.vault import Vault
 
 
 class Timeouts:
     """Each method is run again and again, and does what has become due."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, attempts: Attempts) -> None:
         self._database = database
         self._vault = vault
+        self._attempts = attempts
         self.duties = (self.expire, self.offer_resend, self.end_codes, self.forget_cards)
 
     async def expire(self) -> None:
@@ -21,7 +23,7 @@ class Timeouts:
         for intent in silent:
             said = notices.told(intent, notices.over(intent, "expired"), "expired")
             if await self._database.move(intent, Status.expired, [said], seen=["expires_at"]):
-                self._vault.wipe(intent.id)
+                await self._vault.wipe(intent.id)
 
     async def offer_resend(self) -> None:
         """Put "send again" under the prompts whose minute has passed."""
@@ -33,7 +35,8 @@ class Timeouts:
 
     async def forget_cards(self) -> None:
         """Let go of the cards whose time is over, though nobody asks for them."""
-        self._vault.forget_old()
+        await self._vault.forget_old()
+        self._attempts.forget_old()
 
     async def end_codes(self) -> None:
         """Say that a code's time is over, and what can be done."""

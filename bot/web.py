@@ -1,42 +1,121 @@
-"""The bot's HTTP side: health for whoever runs it, and the gate ATMOS asks at."""
+"""The bot's HTTP side: ATMOS's gate, Telegram's door, health and metrics for the merchant.
+
+Two sets of routes, so that they can be served at two addresses: the outside has to reach the
+first two, and nobody outside has a reason to see the rest.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
-from aiohttp import web
+from aiohttp import web, web_response
 from aiojobs import Scheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from atmos import callback
 from bot import db
-from bot.approval import NOT_GENUINE, Approval
+from bot.approval import NOT_GENUINE, UNREADABLE, Approval
 from bot.db import Database
+from bot.intake import Intake
+from bot.metrics import CONTENT_TYPE, Metrics
+from bot.settings import CALLBACK_PATH
 
 log = structlog.get_logger()
 
-LARGEST = 64 * 1024  # bytes
+LARGEST = 256 * 1024  # bytes of a body; ATMOS's has some hundred, an update some thousand
+PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
+LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  its name
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# aiohttp names itself and Python with their versions; its answer to malformed HTTP meets no hook.
+NAME = web_response.SERVER_SOFTWARE = "checkout"  # type: ignore[attr-defined]
 
 
-def app(
-    database: Database,
-    approval: Approval | None,
-    jobs: Scheduler,
-    networks: Sequence[IPv4Network | IPv6Network] = (),
-) -> web.Application:
-    """Serve health, and the gate where ATMOS has given us a key for it.
+@asynccontextmanager
+async def serve(routes: Iterable[web.RouteDef], host: str, port: int) -> AsyncIterator[None]:
+    """Answer `routes` at an address until the caller leaves."""
+    application = web.Application(client_max_size=LARGEST, middlewares=[_strictly])
+    application.add_routes(routes)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=PATIENCE,  # which also ends a connection whose headers do not come
+        lingering_time=LINGER,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
-    A genuine question from outside `networks`, where there are any, is answered and reported.
+
+@web.middleware
+async def _strictly(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer each request in time, once a connection; of a failure nothing but its status is said.
+
+    A connection is not kept: a proxy that reuses one in the moment it is closed would lose a
+    question of ATMOS, and with it a charge.
     """
-    application = web.Application(client_max_size=LARGEST)
-    application.router.add_get("/healthz", healthz)
-    application.router.add_get("/readyz", _readyz(database))
-    if approval is not None:
-        application.router.add_post("/atmos/callback", _gate(approval, jobs, networks))
-    return application
+    response: web.StreamResponse
+    try:
+        async with asyncio.timeout(PATIENCE):
+            response = await _answer(request, handler)
+    except web.HTTPException as refused:
+        refused.force_close()
+        raise
+    except TimeoutError:
+        response = web.Response(status=503 if request.content.is_eof() else 408)
+    except web.RequestPayloadError:
+        response = web.Response(status=400)
+    except ConnectionError:  # nobody is left to answer
+        raise
+    except Exception:
+        log.exception("request_failed", path=request.path)
+        response = web.Response(status=500)
+    response.force_close()
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a body that says it is too large unread; aiohttp counts one that does not say."""
+    if (size := request.content_length or 0) > LARGEST:
+        raise web.HTTPRequestEntityTooLarge(LARGEST, size)
+    return await handler(request)
+
+
+def health(database: Database, metrics: Metrics) -> list[web.RouteDef]:
+    """Give what tells how the bot is: does it run, can it sell, what is waiting."""
+
+    async def readyz(_request: web.Request) -> web.Response:
+        """Answer 200 while the database answers and every notice can be delivered, else 503."""
+        try:
+            async with database.read() as tx:
+                dead = await db.count_dead(tx)
+        except (SQLAlchemyError, OSError):  # the latter from asyncpg
+            return web.json_response({"ok": False, "database": "does not answer"}, status=503)
+        return web.json_response(
+            {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
+        )
+
+    async def scraped(_request: web.Request) -> web.Response:
+        try:
+            body = await metrics.read()
+        except (SQLAlchemyError, OSError):
+            return web.Response(status=503)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    return [
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+        web.get("/metrics", scraped),
+    ]
 
 
 async def healthz(_request: web.Request) -> web.Response:
@@ -44,39 +123,57 @@ async def healthz(_request: web.Request) -> web.Response:
     return web.json_response({"ok": True})
 
 
-def _readyz(database: Database) -> Handler:
-    async def readyz(_request: web.Request) -> web.Response:
-        """Answer 200 while the database answers and every notice can be delivered, else 503."""
-        try:
-            async with database.read() as tx:
-                dead = len(await db.dead_notices(tx))
-        except (SQLAlchemyError, OSError):  # the latter from asyncpg
-            return web.json_response({"ok": False, "database": "does not answer"}, status=503)
-        return web.json_response(
-            {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
-        )
+def gate(
+    approval: Approval, jobs: Scheduler, networks: Sequence[IPv4Network | IPv6Network]
+) -> list[web.RouteDef]:
+    """Give the gate where ATMOS asks before a debit.
 
-    return readyz
+    A genuine question from outside `networks`, where there are any, is answered and reported.
+    """
+    return [web.post(CALLBACK_PATH, _gate(approval, jobs, networks))]
 
 
 def _gate(
     approval: Approval, jobs: Scheduler, networks: Sequence[IPv4Network | IPv6Network]
-) -> Handler:
-    async def gate(request: web.Request) -> web.Response:
-        """Answer yes or no within a second; every doubt and every failure is a no."""
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def asked(request: web.Request) -> web.Response:
+        """Answer yes or no within a second; every doubt and every failure is a no.
+
+        ATMOS knows one yes, so that whatever else is answered refuses the debit. What can be no
+        question of ATMOS's, being too large or no JSON, gets the status of HTTP for that.
+        """
+        body = await request.read()
         try:
-            body = await request.read()
             # Shielded: cancelling a query waits for the database, which is what has no time.
             refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
         except Exception:
             log.exception("approval_failed")
             refusal = "not now"
-        if refusal != NOT_GENUINE and (stranger := _stranger(request.remote, networks)):
+        is_atmos = refusal not in (NOT_GENUINE, UNREADABLE)
+        if is_atmos and (stranger := _stranger(request.remote, networks)):
             await jobs.spawn(approval.flag(stranger))
         answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
-        return web.json_response(answer)
+        return web.json_response(answer, status=400 if refusal == UNREADABLE else 200)
 
-    return gate
+    return asked
+
+
+def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:
+    """Give the door for Telegram, which repeats what is not answered with 200."""
+
+    async def brought(request: web.Request) -> web.Response:
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), secret.encode()):
+            return web.Response(status=403)
+        try:
+            update = await request.json()
+        except (ValueError, RecursionError):
+            update = None
+        if not isinstance(update, dict):
+            return web.Response(status=400)
+        return web.Response(status=200 if await intake.take([update]) else 503)
+
+    return [web.post(path, brought)]
 
 
 def _stranger(remote: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:

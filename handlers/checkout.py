@@ -1,6 +1,5 @@
 """The dialogue of a checkout: pay, card number, expiry, code."""
 
-import re
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -13,23 +12,15 @@ from aiojobs import Scheduler
 
 from atmos import AtmosError
 from bot import notices
-from bot.cards import Card, holds_card, parse_card, parse_expiry
+from bot.cards import Card, Code, can_be_number, holds_card, parse_card, parse_code, parse_expiry
 from bot.checkout import Checkout, IntentGone
+from bot.intake import Taken
 from bot.notices import Words
 from bot.offers import TASHKENT
 from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from handlers.speech import Speech
-from handlers.steps import Paying, intent_of, leave, leave_what_is_over
-
-CODE = re.compile(r"[0-9]{6}")
-
-
-ASKS = {
-    Paying.card.state: "card-again",
-    Paying.expiry.state: "expiry-again",
-    Paying.code.state: "code-again",
-}
+from handlers.steps import ASKS, Paying, intent_of, leave, leave_what_is_over
 
 
 def _today() -> date:
@@ -58,25 +49,26 @@ async def types_card(
 ) -> None:
     """Take the number, and the expiry where it is written beside it."""
     intent = await checkout.live(await intent_of(state))
-    card = parse_card(message.text or "", _today())
-    if card.expiry is not None:
-        await _challenge(intent, card, state, checkout, speech)
+    typed = parse_card(message.text or "", _today())
+    if isinstance(typed, Card):
+        await _challenge(intent, typed, state, checkout, speech)
         return
-    await checkout.name_card(intent, card)
+    await checkout.name_card(intent, typed)
     await state.set_state(Paying.expiry)
-    await speech.say(notices.expiry_ask(intent, card.number))
+    await speech.say(notices.expiry_ask(intent, typed))
 
 
 async def types_expiry(
     message: Message, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Take the month, and have the code sent. A card number is taken as another card."""
-    if holds_card(message.text or ""):
+    text = message.text or ""
+    if can_be_number(text) or holds_card(text):
         await types_card(message, state, checkout, speech)
         return
     intent = await checkout.live(await intent_of(state))
-    number = checkout.held(intent).number
-    card = Card(number, parse_expiry(message.text or "", _today()))
+    number = await checkout.named(intent)
+    card = Card(number, parse_expiry(text, _today()))
     await _challenge(intent, card, state, checkout, speech)
 
 
@@ -96,17 +88,14 @@ async def types_code(
 ) -> None:
     """Charge, in a job of its own: the student is answered while ATMOS takes its two minutes."""
     intent = await checkout.live(await intent_of(state))
-    code = re.sub(r"[\s-]", "", message.text or "")
-    if not CODE.fullmatch(code):
-        await speech.say(Words("code-invalid"))
-        return
+    code = parse_code(message.text or "")
     intent = await checkout.begin_capture(intent)
     await speech.note("note-capture")
     await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
 
 async def _capture(
-    intent: Intent, code: str, state: FSMContext, checkout: Checkout, speech: Speech
+    intent: Intent, code: Code, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():
@@ -176,9 +165,9 @@ async def sends_something_else(
     await speech.say(Words("not-text", then=ASKS[await state.get_state()]))
 
 
-async def edits(_: Message, wiped: bool, speech: Speech) -> None:  # noqa: FBT001  aiogram passes by name
+async def edits(_: Message, taken: Taken, speech: Speech) -> None:
     """An edited message is never taken; where it may hold a card it is deleted already."""
-    if wiped:
+    if taken.wiped:
         await speech.say(Words("edited"))
 
 

@@ -14,20 +14,21 @@ from handlers.steps import Paying
 async def ask_again(
     database: Database, storage: DialogueStorage, checkout: Checkout, bot_id: int
 ) -> None:
-    """Promise each of them one message that says what to send; no card is held any more.
+    """Promise each of them one message that says what to send; no card is looked for any more.
 
     A capture that was under way is reconciliation's, and a payment that is over says so itself.
     """
     async with database.read() as tx:
         unanswered = await db.unanswered(tx)
-    for chat_id in unanswered:
+    for chat_id in {chat_id or 0 for _, chat_id in unanswered}:
         said = []
         intent = await checkout.newest_open(chat_id)
         if intent is not None and intent.status in WAITING_FOR_STUDENT:
             said = [await _asked(intent, storage, StorageKey(bot_id, chat_id, chat_id))]
         async with database.write() as tx:
             await db.promise(tx, said, database.now())
-            await db.set_answering(tx, chat_id, answering=False)
+            mine = [update_id for update_id, chat in unanswered if (chat or 0) == chat_id]
+            await db.answered(tx, mine, database.now())
 
 
 async def _asked(intent: Intent, storage: DialogueStorage, key: StorageKey) -> Notice:

@@ -10,6 +10,7 @@ from aiogram.types import CallbackQuery, Message
 from aiogram.utils.deep_linking import create_start_link
 
 from bot.checkout import Checkout, OfferGone
+from bot.intake import Taken
 from bot.notices import Arg, Words
 from bot.offers import Offer, Offers
 from bot.texts import LANGUAGES
@@ -67,8 +68,12 @@ async def starts_in_group(
     Whoever types one there all the same does not get it back as a link.
     """
     offer = offers.find(command.args or "")
-    link = await create_start_link(bot, offer.slug if offer else MENU)
-    await speech.say(Words("group-start", {}, (("private-button", link),)))
+    await speech.say(await way_into_private(bot, offer.slug if offer else MENU))
+
+
+async def way_into_private(bot: Bot, payload: str) -> Words:
+    link = await create_start_link(bot, payload)
+    return Words("group-start", {}, (("private-button", link),))
 
 
 async def asks_languages(_: Message, speech: Speech) -> None:
@@ -101,18 +106,15 @@ async def asks_support(_: Message, support_contact: str | None, speech: Speech) 
         await speech.say(Words("paysupport-none"))
 
 
-async def asks_privacy(_: Message, speech: Speech) -> None:
-    await speech.say(Words("privacy"))
+async def asks_privacy(_: Message, retention_days: int, speech: Speech) -> None:
+    await speech.say(Words("privacy", {"days": str(retention_days)}))
 
 
 async def says_anything(
-    message: Message,
-    wiped: bool,  # noqa: FBT001  aiogram passes by name
-    checkout: Checkout,
-    speech: Speech,
+    message: Message, taken: Taken, checkout: Checkout, speech: Speech
 ) -> None:
     """Answer outside of a dialogue: to a code that came late, where its payment stands."""
-    if wiped:
+    if taken.wiped:
         await checkout.no_news(message.chat.id)
     await speech.say(Words("idle"))
 

@@ -16,6 +16,7 @@ SAID = {
     cards.NumberInvalid: "number-invalid",
     cards.ExpiryInvalid: "expiry-invalid",
     cards.ExpiryPassed: "expiry-passed",
+    cards.CodeInvalid: "code-invalid",
     checkout.OfferGone: "offer-gone",
     checkout.IntentGone: "idle",
     staff.NoSuchOrder: "staff-no-order",
@@ -26,7 +27,7 @@ SAID = {
 }
 
 
-def words_for(error: Exception) -> Words:  # noqa: PLR0911  a table
+def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table
     """Say what went wrong and what to do next; of a defect, only what to do."""
     match error:
         case checkout.AlreadyPaid(intent=intent):
@@ -37,12 +38,18 @@ def words_for(error: Exception) -> Words:  # noqa: PLR0911  a table
             return notices.over(intent, "given-back")
         case checkout.IntentOver(intent=intent):
             return notices.over(intent, OVER.get(intent.status, "intent-over"))
+        case checkout.CardNeeded(intent=intent):
+            return notices.card_again(intent, "card-needed")
+        case checkout.CardNotKept(intent=intent):
+            return notices.card_not_kept(intent)
         case checkout.CardForgotten(intent=intent):
             return notices.card_again(intent, "card-lost")
         case checkout.CodeOver(intent=intent):
             return notices.code_over(intent)
         case checkout.ResendTooEarly(seconds=seconds):
             return Words("resend-wait", {"seconds": str(seconds)})
+        case checkout.TooMany(intent=intent, limit=limit, until=until):
+            return notices.too_many(intent, limit, until)
         case checkout.NotChallenged():
             return _not_challenged(error)
     return Words(SAID.get(type(error), "error"))

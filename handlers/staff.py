@@ -39,13 +39,15 @@ async def by_administrator(
     if isinstance(event, Message) and event.sender_chat is not None:
         anonymous = event.sender_chat.id == admin_chat_id  # only an administrator can be
         return {"by": event.author_signature or "admin"} if anonymous else False
+    user = event.from_user
+    if user is None or user.is_bot:  # a bot passes on what anybody told it
+        return False
     try:
         administrators = await bot.get_chat_administrators(admin_chat_id)
     except AiogramError as error:
         raise TelegramSilent from error
-    user = event.from_user
-    known = user is not None and any(user.id == one.user.id for one in administrators)
-    return {"by": f"{user.full_name} ({user.id})"} if user and known else False
+    known = any(user.id == one.user.id for one in administrators)
+    return {"by": f"{user.full_name} ({user.id})"} if known else False
 
 
 async def shows(_: Message, command: CommandObject, staff: Staff, speech: Speech) -> None:

@@ -12,6 +12,13 @@ class Paying(StatesGroup):
     code = State()
 
 
+ASKS: dict[str | None, str] = {
+    Paying.card.state: "card-again",
+    Paying.expiry.state: "expiry-again",
+    Paying.code.state: "code-again",
+}
+
+
 async def leave(state: FSMContext, intent_id: int) -> None:
     """End the dialogue, if it is about this payment and not already about another."""
     if (await state.get_data()).get("intent") == intent_id:

@@ -86,8 +86,11 @@ expiry-passed = This card has expired. Send the number of another card, or, if y
 code-invalid = The SMS code has 6 digits. Send it again.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
+card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
+card-needed = The bank sends a new SMS code only when the card is sent anew, and for your safety we have already deleted it.
+card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date (MM/YY) in one message.
 
 # Code
 
@@ -98,6 +101,10 @@ wrong-code =
 code-over = The SMS code has expired, no money was taken. Ask for a new code or start the payment again.
 resend-wait = You can ask for a new SMS code in { $seconds } sec.
 capture-not-sent = The bank could not be reached, no money was taken. Send the SMS code again in a minute.
+too-many-cards = Too many cards were sent within an hour, so this one was not passed to the bank, no money was taken. You can pay now with a card you sent before; send a new one after { WHEN($until) }.
+too-many-card = This card was tried too many times within the last hour, so it was not passed to the bank, no money was taken. Send it again after { WHEN($until) }, or use another card.
+too-many-codes = Too many SMS were asked for within a day, so no new one was, no money was taken. Try again after { WHEN($until) }.
+too-many-guesses = Too many wrong codes were entered within a day, so this one was not passed to the bank, no money was taken. Start the payment again after { WHEN($until) }.
 
 # Result
 
@@ -187,7 +194,9 @@ paysupport-none = If you have a question about a payment, contact the seller and
 privacy =
     The card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 
-    Stored: your name, Telegram ID, order, amount, the first 6 and last 4 digits of the card. To ask for them to be deleted: /paysupport
+    Stored: your name, username and Telegram ID, the language you chose, the order, the amount, the first 6 and last 4 digits of the card. An unpaid order is deleted after { $days } days; a paid one is kept as the record of the money.
+
+    If you have a question, or want your data to be deleted: /paysupport
 
 # Commands in Telegram's menu
 
@@ -328,6 +337,22 @@ admin-daily-differences =
 
     ⚠️ Differences (stored by the bot → shown by ATMOS):
     { $list }
+admin-limit =
+    ⚠️ Somebody may be testing other people's cards: { $limit ->
+        [cards] too many cards within an hour
+        [card] too many tries of one card within an hour
+        [codes] too many SMS asked for within a day
+        [guesses] too many wrong codes within a day
+       *[other] { $limit }
+    }.
+
+    Order: { $order }
+    Buyer: { $buyer } · { $username } · { $student }
+    The bot has stopped them for a while. You will not be told of this student again.
+admin-vault =
+    ⚠️ Redis does not answer. Meanwhile students are asked to send number and expiry of the card in one message; who does can pay, and payments under way are not affected.
+
+    See REDIS_URL and the Redis server: python -m bot check
 admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 

@@ -86,8 +86,11 @@ expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini 
 code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
 not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
 edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
+card-guard = Karta raqamini faqat bot soʻraganda yuboring: boshqa paytda yuborilgani xavfsizlik uchun oʻchiriladi.
 cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
+card-needed = Bank yangi SMS kodni faqat karta qaytadan yuborilganda joʻnatadi, biz esa uni xavfsizlik uchun oʻchirganmiz.
+card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini (OO/YY) bitta xabarda yuboring.
 
 # Code
 
@@ -98,6 +101,10 @@ wrong-code =
 code-over = SMS kodning amal qilish vaqti tugadi, pul yechilmadi. Yangi kod soʻrang yoki toʻlovni qaytadan boshlang.
 resend-wait = Yangi SMS kodni { $seconds } soniyadan keyin soʻrash mumkin.
 capture-not-sent = Bank bilan aloqa boʻlmadi, pul yechilmadi. Bir daqiqadan keyin SMS kodni yana yuboring.
+too-many-cards = Bir soat ichida juda koʻp karta yuborildi, shuning uchun bunisi bankka berilmadi, pul yechilmadi. Avval yuborgan kartangizdan hozir ham toʻlash mumkin, yangisini esa { WHEN($until) } dan keyin yuboring.
+too-many-card = Oxirgi bir soatda bu karta bilan juda koʻp urinildi, shuning uchun u bankka berilmadi, pul yechilmadi. Uni { WHEN($until) } dan keyin yana yuboring yoki boshqa kartadan foydalaning.
+too-many-codes = Bir kun ichida juda koʻp SMS soʻraldi, shuning uchun yangisi soʻralmadi, pul yechilmadi. { WHEN($until) } dan keyin yana urinib koʻring.
+too-many-guesses = Bir kun ichida kod juda koʻp marta notoʻgʻri kiritildi, shuning uchun bunisi bankka berilmadi, pul yechilmadi. Toʻlovni { WHEN($until) } dan keyin qaytadan boshlang.
 
 # Result
 
@@ -187,7 +194,9 @@ paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrs
 privacy =
     Karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 
-    Saqlanadi: ismingiz, Telegram ID, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Ularni oʻchirtirish uchun: /paysupport
+    Saqlanadi: ismingiz, username va Telegram ID, tanlagan tilingiz, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Toʻlanmagan buyurtma { $days } kundan keyin oʻchiriladi, toʻlangani esa pul hisobi uchun saqlanadi.
+
+    Savolingiz boʻlsa yoki maʼlumotlaringizni oʻchirtirmoqchi boʻlsangiz: /paysupport
 
 # Commands in Telegram's menu
 
@@ -328,6 +337,22 @@ admin-daily-differences =
 
     ⚠️ Farqlar (botda yozilgani → ATMOS koʻrsatgani):
     { $list }
+admin-limit =
+    ⚠️ Kimdir begona kartalarni sinayotgan boʻlishi mumkin: { $limit ->
+        [cards] bir soatda juda koʻp karta
+        [card] bir soatda bitta karta bilan juda koʻp urinish
+        [codes] bir kunda juda koʻp SMS soʻrovi
+        [guesses] bir kunda juda koʻp notoʻgʻri kod
+       *[other] { $limit }
+    }.
+
+    Buyurtma: { $order }
+    Xaridor: { $buyer } · { $username } · { $student }
+    Bot uni vaqtincha toʻxtatdi. Bu talaba haqida yana xabar berilmaydi.
+admin-vault =
+    ⚠️ Redis javob bermayapti. Shu orada talabalardan karta maʼlumotlarini bitta xabarda yuborish soʻraladi; shunday qilganlar toʻlay oladi, boshlangan toʻlovlarga bu taʼsir qilmaydi.
+
+    REDIS_URL va Redis serverini koʻring: python -m bot check
 admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 

@@ -85,16 +85,16 @@ class World:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, 40)
 
     async def is_polled(self) -> None:
-        """Wait for a bot that has come up: it asks for updates last."""
+        """Wait for a bot that has come up: it asks for updates, or to be brought them, last."""
         before = self._polls()
         while self._polls() == before:
             await asyncio.sleep(0.02)
 
     def _polls(self) -> int:
-        return sum(call.method == "getUpdates" for call in self.telegram.calls)
+        return sum(call.method in {"getUpdates", "setWebhook"} for call in self.telegram.calls)
 
     def goes_wrong(self, operation: str, kind: Kind, **how: Any) -> None:
         """Make the gateway's next `operation` fail."""

@@ -16,7 +16,7 @@ from bot.db import Database
 from bot.notices import Notice, Words
 from bot.settings import Settings
 from sandbox.faults import Fault, Kind
-from tests.conftest import ADMINS, PRICE, TOKEN, names_card, pays, reaches_code
+from tests.conftest import ADMINS, PRICE, TOKEN, free_port, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,17 +55,35 @@ async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Pr
 
 async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
     process = await start(world, *arguments, **changes)
-    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, said.decode()
 
 
 async def test_check_finds_everything_right(world):
-    code, said = await run(world, "check", SUPPORT_CONTACT="@sotuvchi")
+    world.admins.bot_status, world.admins.bot_rights = (
+        "administrator",
+        {"can_delete_messages": True},
+    )
+    code, said = await run(
+        world,
+        "check",
+        SUPPORT_CONTACT="@sotuvchi",
+        ATMOS_CALLBACK_KEY="key",
+        ATMOS_CALLBACK_NETWORKS="92.63.207.0/24",
+        WEB_PORT=str(free_port()),
+        HEALTH_PORT=str(free_port()),
+    )
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 11
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 18, said
     for part in (
-        f"SQLite at {world.home}/checkout.db",
+        f"SQLite at {world.home}/checkout.db, migrated, 0 payments (a new file: ",
+        "✓ database privacy: for this account alone",
+        "✓ cards in the group: the bot may delete them",
+        "✓ callback: signed questions only, from 92.63.207.0/24",
+        "only this machine reaches it",
+        "✓ log: INFO, console; card numbers and keys are masked",
+        "✓ retention: unpaid orders go after 90 days",
         "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",
         "@checkout_bot",
         "https://t.me/checkout_bot?start=protokol-57",
@@ -78,8 +96,70 @@ async def test_check_finds_everything_right(world):
 
 async def test_check_hints_at_what_is_wanted_and_not_needed(world):
     said = [f"{f.mark} {f.what}: {f.said}" async for f in findings(world.settings())]
+    hints = [line for line in said if line.startswith("! ")]
 
-    assert any(line.startswith("! support: SUPPORT_CONTACT is empty") for line in said)
+    assert [hint.partition(":")[0] for hint in hints] == [
+        "! cards in the group",
+        "! callback",
+        "! support",
+    ]
+    assert "make it an administrator" in hints[0]
+    assert "SUPPORT_CONTACT is empty" in hints[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"web_port": 8099, "web_host": "0.0.0.0"}, r"! web: 0\.0\.0\.0:8099 .*other machines"),
+        ({"web_port": 8099, "web_host": "0.0.0.0"}, r"! health: off, .*set HEALTH_PORT"),
+        (
+            {"health_port": 8099, "health_host": "0.0.0.0"},
+            r"! health: 0\.0\.0\.0:8099 .*HEALTH_HOST",
+        ),
+        ({"web_port": 8099}, r"✓ health: at WEB_PORT"),
+        ({"web_port": 8099, "atmos_callback_key": "key"}, r"! health: at WEB_PORT, .*proxy"),
+        ({"web_port": 8099, "atmos_callback_key": "key"}, r"✓ callback: .* from any address"),
+        ({"log_level": "DEBUG"}, r"! log: DEBUG"),
+        ({"retention_days": 45}, r"✓ retention: .* 45 days"),
+    ],
+)
+async def test_check_says_which_protections_are_on(world, changes, line):
+    for name in ("web_port", "health_port"):
+        if name in changes:
+            port = free_port()
+            line = line.replace("8099", str(port))
+            changes = changes | {name: port}
+    world.overrides |= changes
+    said = "".join([f"{f.mark} {f.what}: {f.said}\n" async for f in findings(world.settings())])
+
+    assert re.search(line, said), said
+
+
+async def test_check_sees_a_database_that_others_may_read(world, monkeypatch):
+    """A share that knows no rights: what is asked of it is not done."""
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    before = os.umask(0)
+    (world.home / "checkout.db").touch(0o644)
+    try:
+        said = [f"{f.mark} {f.what}: {f.said}" async for f in findings(world.settings())]
+    finally:
+        os.umask(before)
+
+    assert any(line.startswith("! database privacy: others may read checkout.db") for line in said)
+
+
+async def test_check_beside_a_running_bot_knows_it_and_its_payments(world):
+    student = world.student()
+    world.overrides |= {"atmos_callback_key": "key"}
+    async with world.bot(web_port=free_port(), health_port=free_port()):
+        await reaches_code(student)
+        said = [f"{f.mark} {f.what}: {f.said}" async for f in findings(world.settings())]
+
+    assert not any(line.startswith("✗") for line in said), said
+    for name in ("web", "health"):
+        port = getattr(world.settings(), f"{name}_port")
+        assert f"! {name}: something answers on port {port}: the running bot" in said
+    assert any(line.endswith("checkout.db, migrated, 1 payments") for line in said)
 
 
 SHOP = {"ATMOS_ENV": "test", "ATMOS_CONSUMER_KEY": "key", "ATMOS_CONSUMER_SECRET": "secret"}
@@ -106,8 +186,12 @@ NOWHERE = "http://127.0.0.1:9"
         (SHOP | {"ATMOS_BASE_URL": "https://atmos.invalid"}, r"✗ ATMOS: .*its name is not found"),
         ({"OFFERS_FILE": "nowhere.toml"}, r"✗ offers: .*OFFERS_FILE"),
         ({"DATABASE_URL": "sqlite+aiosqlite:////proc/x/y.db"}, r"✗ database: .*DATABASE_URL"),
-        ({"ATMOS_CALLBACK_KEY": "key"}, r"✗ web: ATMOS_CALLBACK_KEY .*set WEB_PORT"),
+        ({"ATMOS_CALLBACK_KEY": "key"}, r"✗ callback: ATMOS_CALLBACK_KEY .*set WEB_PORT"),
         ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"✗ web: WEB_HOST: 192.0.2.1 is no"),
+        (
+            {"HEALTH_PORT": "8099", "HEALTH_HOST": "192.0.2.1"},
+            r"✗ health: HEALTH_HOST: 192.0.2.1 is no",
+        ),
     ],
 )
 async def test_check_names_what_is_wrong_and_its_cure(world, changes, line):
@@ -166,7 +250,7 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
         if b"running" in line:
             break
     process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 20)
+    await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0
 
@@ -210,7 +294,7 @@ async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
     student.says(world.code)
     await student.sees("⏳")
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
     await student.sees("✅")
 
     assert process.returncode == 0, said.decode()
@@ -314,7 +398,7 @@ async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
     await asyncio.sleep(0.5)
     asked = asyncio.get_running_loop().time()
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0, said.decode()
     assert asyncio.get_running_loop().time() - asked < 5

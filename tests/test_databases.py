@@ -1,6 +1,8 @@
 """The same stories on every database: SQLite always, PostgreSQL where TEST_POSTGRES_URL is set."""
 
+import asyncio
 import os
+from datetime import date
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,10 +10,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.app import assembled
+from bot.cards import parse_card
+from bot.checkout import TooMany
 from bot.db import Database
+from bot.payment import Buyer
 from bot.tables import metadata
 from sandbox.faults import Kind
-from tests.conftest import PRICE, a_world, reaches_code
+from tests.conftest import EXPIRY, GOOD, PRICE, a_world, reaches_code
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL")
 
@@ -46,6 +52,27 @@ async def test_a_purchase_with_a_restart_and_a_lost_answer(url, tmp_path):
             await world.admins.sees("✅")
 
     assert world.charged == [PRICE]
+
+
+async def test_of_five_requests_at_once_one_has_the_last_place(url, tmp_path):
+    """Two processes, past the turn that orders one process's messages."""
+    async with a_world(tmp_path, url) as world:
+        world.overrides["code_requests_a_day"] = 2
+        async with assembled(world.settings()) as one, assembled(world.settings()) as other:
+            await one.database.upgrade()
+            intent = await one.checkout.start(Buyer(501, "Dilnoza", None, "uz"), "protokol-57")
+            card = parse_card(f"{GOOD} {EXPIRY}", date(2026, 11, 24))
+            await one.checkout.challenge(intent, card)
+            processes = (one, other, one, other, one)
+            ready = (process.database.get(intent.id) for process in processes)
+            await asyncio.gather(*ready)  # nobody is late because of a connection
+            asked = await asyncio.gather(
+                *(process.checkout.challenge(intent, card) for process in processes),
+                return_exceptions=True,
+            )
+
+        assert sum(isinstance(one, TooMany) for one in asked) == 4
+        assert world.calls("pre-apply") == 2
 
 
 async def test_models_match_migrations(url):

@@ -66,8 +66,8 @@ async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database):
     await database.upgrade()
 
     async with database.read() as tx:
-        kept = sa.text("SELECT id, language, answering FROM chats")
-        assert (await tx.execute(kept)).all() == [(501, "uz", False)]
+        kept = sa.text("SELECT id, language FROM chats")
+        assert (await tx.execute(kept)).all() == [(501, "uz")]
 
 
 async def test_every_step_of_the_stairway_goes_up_and_down_and_up_again(database):

@@ -323,9 +323,22 @@ async def test_an_edited_message_is_deleted_and_not_taken(world):
         innocent = student.says("salom")
         await student.sees("/start")
         student.edits(innocent, GOOD)
-        await student.sees("tahrirlandi")
+        await student.sees("faqat bot soʻraganda")
 
     assert innocent.deleted
+
+
+async def test_an_edit_at_the_step_of_the_card_is_not_taken_for_the_card(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        wrong = student.says("8600")
+        await student.sees("16 ta raqam", since=wrong)
+        edited = student.chat.write(student, {"text": "8600"})
+        student.edits(edited, GOOD)
+        await student.sees("tahrirlandi", since=edited)
+
+    assert edited.deleted
 
 
 async def test_a_code_in_a_wrong_form_is_deleted_and_asked_again(world):
@@ -398,22 +411,28 @@ async def test_send_again_appears_after_its_minute_and_asks_atmos_once(world):
     assert world.calls("pre-apply") == 1
 
 
-async def test_where_atmos_cannot_resend_the_next_press_names_the_card_again(world):
+@pytest.mark.parametrize("presses", [1, 2])
+async def test_where_atmos_cannot_resend_the_student_is_asked_for_the_card_again(world, presses):
+    """No card is held once its code is out, so that only the student can name it again."""
     student = world.student()
     world.missing_paths.add("/merchant/pay/retry-otp")
     async with world.bot(otp_resend_after=0.1):
         prompt = await reaches_code(student)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         before = len(world.gateway.calls)
-        student.taps("Kodni qayta yuborish")
-        await student.sees("aloqa boʻlmadi")
+        for _ in range(presses):
+            press = student.taps("Kodni qayta yuborish", prompt)
+            asked = await student.sees("kodni faqat karta qaytadan yuborilganda", since=press)
+            assert "Endi karta raqamini yuboring" in asked.text
+            assert len(world.gateway.calls) == before + 1
+        typed = await names_card(student)
+        await student.sees("SMS kod", since=typed[-1])
+        student.says(world.code)
+        await student.sees("✅")
 
-        assert len(world.gateway.calls) == before + 1
-
-        student.taps("Kodni qayta yuborish")
-        await student.sees("yangi SMS kod")
-
+    assert world.calls("create") == 1
     assert world.calls("pre-apply") == 2
+    assert world.charged == [PRICE]
 
 
 async def test_a_code_whose_time_is_over_offers_a_new_one_and_a_fresh_start(world):
@@ -621,7 +640,7 @@ async def test_two_students_at_once_are_two_payments(world):
         return order.id
 
     orders: dict[int, str] = {}
-    async with world.bot():
+    async with world.bot(cards_an_hour=20, code_requests_a_day=20):  # they share one card
         for student in students:
             await pays(student)
             orders[student.id] = list(world.gateway.transactions.values())[-1].account

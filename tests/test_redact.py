@@ -121,8 +121,8 @@ def test_every_secret_of_the_settings_is_hidden():
     secrets = settings().secrets()
     said = redact(" ".join(secrets), secrets)
 
-    assert len(secrets) == 5
-    assert said == " ".join([HIDDEN] * 5)
+    assert len(secrets) == 6
+    assert said == " ".join([HIDDEN] * 6)
 
 
 def test_an_empty_secret_hides_nothing():

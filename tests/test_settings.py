@@ -1,12 +1,13 @@
 """A wrong setting stops the start with one line that names it and says what to write."""
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
 
 from atmos.client import CONFIRM_PATH
-from bot.settings import AtmosEnv, Settings, SettingsError, load
+from bot.settings import AtmosEnv, Settings, SettingsError, load, sealing_key
 
 ROOT = Path(__file__).parent.parent
 NAMES = {name.upper() for name in Settings.model_fields}
@@ -26,7 +27,10 @@ SECRETS = {
     "ATMOS_CALLBACK_KEY": "key-of-the-callback",
     "ATMOS_PROXY_URL": "http://shop:proxy-password@10.0.0.1:3128",
     "DATABASE_URL": "postgresql+asyncpg://shop:database-password@db/checkout",
+    "REDIS_URL": "redis://:redis-password@cache:6379/0",
+    "CARD_KEY": "bWFkZS11cC1rZXktb2YtMzItYnl0ZXMtbm9ib2R5cyE=",
 }
+PASSWORDS = ("proxy-password", "database-password", "redis-password")
 
 
 @pytest.fixture
@@ -144,6 +148,13 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("DATABASE_URL", "sqlite+aiosqlite://", "in memory, payments would be forgotten"),
         ("DATABASE_URL", "sqlite+aiosqlite:///:memory:", "in memory, payments would be forgotten"),
         ("DATABASE_URL", "data/checkout.db", "write sqlite+aiosqlite:///data/checkout.db, or"),
+        ("REDIS_URL", "cache:6379", "write redis://:password@host:6379/0, rediss:// for TLS"),
+        ("REDIS_URL", "redis://", "write redis://:password@host:6379/0, rediss:// for TLS"),
+        ("REDIS_URL", "http://cache:6379", "write redis://:password@host:6379/0, rediss://"),
+        ("REDIS_URL", "redis://cache:port", "write redis://:password@host:6379/0, rediss://"),
+        ("CARD_KEY", "false", "write 32 random bytes as `openssl rand -base64 32` prints them"),
+        ("CARD_KEY", "bWFkZS11cA==", "write 32 random bytes as `openssl rand -base64 32`"),
+        ("CARD_KEY", "ключ", "write 32 random bytes as `openssl rand -base64 32` prints them"),
         ("DEFAULT_LANGUAGE", "kk", "Input should be 'uz', 'ru' or 'en'"),
         ("CHECKOUT_TTL", "0", "write seconds, more than 0"),
         ("OTP_TTL", "-1", "write seconds, more than 0"),
@@ -159,8 +170,13 @@ def test_what_a_template_writes_for_nothing_is_refused(refused, name, value):
         ("RECONCILE_DELAYS", "130,later,never", "write positive seconds with commas between"),
         ("RECONCILE_DELAYS", "130,-1", "write positive seconds with commas between"),
         ("RECONCILE_DELAYS", "300,130", "write positive seconds with commas between"),
+        ("CARDS_AN_HOUR", "0", "write a number from 1 to 10000"),
+        ("CODE_REQUESTS_A_DAY", "-1", "write a number from 1 to 10000"),
+        ("CODES_A_CHALLENGE", "three", "write a number from 1 to 10000"),
+        ("WRONG_CODES_A_DAY", "10001", "write a number from 1 to 10000"),
         ("WEB_PORT", "65536", "write a port from 1 to 65535, or 0"),
         ("WEB_PORT", "false", "write a port from 1 to 65535, or 0"),
+        ("HEALTH_PORT", "-1", "write a port from 1 to 65535, or 0"),
         ("LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("LOG_FORMAT", "xml", "Input should be 'console' or 'json'"),
     ],
@@ -171,6 +187,21 @@ def test_a_wrong_setting_is_refused_in_one_line_with_what_to_write(refused, name
 
     assert line.startswith(f"{name}: {cure}")
     assert "Value error" not in line
+
+
+def test_no_card_goes_to_redis_without_a_key(refused):
+    [line] = refused(REDIS_URL="redis://cache")
+
+    assert line.startswith("CARD_KEY: cards in Redis are sealed; write 32 random bytes as ")
+
+
+KEY = bytes(range(248, 256)) * 4  # in base64 it has all that the two alphabets differ in
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("padding", ["", "="])
+def test_a_key_is_read_in_both_alphabets_with_and_without_its_end(encode, padding):
+    assert sealing_key(encode(KEY).decode().rstrip("=") + padding) == KEY
 
 
 @pytest.mark.parametrize("env", ["production", "test"])
@@ -209,6 +240,29 @@ def test_http_is_for_this_machine(loaded, host):
     )
 
     assert settings.atmos_url == settings.telegram_api_url == f"http://{host}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "address"),
+    [
+        ({}, None),
+        ({"WEB_PORT": "8080"}, ("127.0.0.1", 8080)),
+        ({"WEB_PORT": "8080", "WEB_HOST": "localhost"}, ("localhost", 8080)),
+        ({"WEB_PORT": "8080", "WEB_HOST": "0.0.0.0"}, None),
+        ({"WEB_PORT": "8080", "WEB_HOST": "::"}, None),
+        ({"WEB_PORT": "8080", "WEB_HOST": "shop.example"}, None),
+        ({"WEB_PORT": "8080", "HEALTH_PORT": "8081"}, ("127.0.0.1", 8081)),
+        ({"HEALTH_PORT": "8081", "HEALTH_HOST": "0.0.0.0"}, ("0.0.0.0", 8081)),
+    ],
+)
+def test_health_is_for_this_machine_unless_told_otherwise(loaded, changes, address):
+    assert loaded(**changes).health_at == address
+
+
+def test_what_is_for_everybody_and_what_is_for_the_owner_have_two_ports(refused):
+    [line] = refused(WEB_PORT="8080", HEALTH_PORT="8080", WEB_HOST="0.0.0.0")
+
+    assert line == "HEALTH_PORT: write another port than WEB_PORT's"
 
 
 @pytest.mark.parametrize("value", ["", " "])
@@ -251,9 +305,15 @@ def test_no_secret_is_printed(loaded):
     settings = loaded(**SECRETS)
     printed = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
-    assert set(SECRETS.values()) == set(settings.secrets())
-    for secret in (*SECRETS.values(), "proxy-password", "database-password"):
+    assert {*SECRETS.values(), *PASSWORDS} == set(settings.secrets())
+    for secret in (*SECRETS.values(), *PASSWORDS):
         assert secret not in printed
+
+
+def test_a_password_is_hidden_as_it_is_and_as_an_address_has_it(loaded):
+    settings = loaded(REDIS_URL="redis://:p%40ss%2Fword@cache", CARD_KEY=SECRETS["CARD_KEY"])
+
+    assert {"redis://:p%40ss%2Fword@cache", "p@ss/word"} <= set(settings.secrets())
 
 
 @pytest.mark.parametrize(
@@ -263,6 +323,8 @@ def test_no_secret_is_printed(loaded):
         {"BOT_TOKEN": "hidden-token"},
         {"DATABASE_URL": "mysql://shop:database-password@db/checkout"},
         {"ATMOS_PROXY_URL": "socks5://shop:proxy-password@10.0.0.1"},
+        {"REDIS_URL": "http://:redis-password@cache"},
+        {"CARD_KEY": "hidden-key"},
         {"ATMOS_CONSUMER_KEY": "sandbox"},
         {"ATMOS_BASE_URL": "http://shop:url-password@partner.atmos.uz"},
     ],

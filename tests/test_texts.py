@@ -15,11 +15,12 @@ from fluent.syntax.visitor import Visitor
 from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, WrongCredentials
 from bot import cards, checkout, notices
 from bot.app import COMMANDS, STAFF_COMMANDS
+from bot.limits import Limit
 from bot.notices import Arg, Words
 from bot.payment import Buyer, Intent, Status, Tiyin
 from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
-from handlers.checkout import ASKS
 from handlers.refusals import OVER, words_for
+from handlers.steps import ASKS
 
 ROOT = Path(__file__).parent.parent
 ID = re.compile(r"[a-z]+(?:-[a-z]+)+")
@@ -38,6 +39,7 @@ FAMILIES = {
     "declined-": tuple(Reason),
     "command-": COMMANDS + STAFF_COMMANDS,
     "language-": LANGUAGES,
+    "too-many-": tuple(Limit),
     "paid": ("", "-with-receipt"),
     "admin-paid": ("", "-with-receipt"),
 }
@@ -152,7 +154,7 @@ def test_only_what_is_paid_is_ticked(language):
 def test_only_an_unknown_outcome_is_being_checked(language, word):
     """The name of the command `python -m bot check` is no word of ours."""
     commands = saying(language, r"python -m bot check")
-    naming = {"admin-misconfigured"} & commands if language == "en" else set()
+    naming = {"admin-misconfigured", "admin-vault"} & commands if language == "en" else set()
 
     assert saying(language, word) - naming <= {"checking"}
 
@@ -278,11 +280,13 @@ INTENT = Intent(
     checks=0,
 )
 RECEIPTED = replace(INTENT, receipt="https://ofd.soliq.uz/check?t=1&r=2")
+CODE_IS_OUT = replace(INTENT, code_expires_at=datetime.fromisoformat(MOMENT))
 STATES = [replace(INTENT, status=status) for status in Status]
 ERRORS = [
     cards.NumberInvalid(),
     cards.ExpiryInvalid(),
     cards.ExpiryPassed(),
+    cards.CodeInvalid(),
     checkout.OfferGone(),
     checkout.IntentGone(),
     checkout.ResendTooEarly(INTENT, 42),
@@ -295,8 +299,15 @@ ERRORS = [
             checkout.StillChecking,
             checkout.IntentOver,
             checkout.CardForgotten,
+            checkout.CardNeeded,
+            checkout.CardNotKept,
             checkout.CodeOver,
         )
+    ),
+    *(
+        checkout.TooMany(intent, limit, datetime.fromisoformat(MOMENT))
+        for intent in [INTENT, CODE_IS_OUT]
+        for limit in Limit
     ),
     *(
         checkout.NotChallenged(intent, error)
@@ -326,6 +337,8 @@ NOTICES = [
     notices.unknown_code(INTENT, 7),
     notices.unknown_code(INTENT, None),
     notices.misconfigured("STPIMS-ERR-009"),
+    *(notices.limit_reached(INTENT, limit) for limit in Limit),
+    notices.vault_away(),
     notices.late(INTENT),
     notices.twice(INTENT, replace(INTENT, id=987654321)),
     notices.mismatch(INTENT, "333", 100),

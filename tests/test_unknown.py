@@ -1,7 +1,6 @@
 """A capture without a clear answer: nobody is told an untruth, and nobody pays twice."""
 
 import asyncio
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -189,8 +188,8 @@ async def test_a_new_attempt_hours_after_a_time_out_asks_about_the_old_one_first
         await student.sees("karta raqam", since=again)
 
     calls = [c.operation for c in world.gateway.calls if c.operation in ("create", "get")]
-    assert calls == ["create", *["get"] * (len(calls) - 2), "create"]
-    assert len(calls) > 2
+    assert calls[:2] == ["create", "get"]
+    assert calls.count("create") == 2
     assert world.charged == []
 
 

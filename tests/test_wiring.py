@@ -20,7 +20,8 @@ price = 1_478_000
 """
 # What is put beside the workflow data for each update, by whom.
 GIVEN = {
-    "Arrival": {"speech", "wiped"},
+    "Intake": {"taken"},
+    "Arrival": {"speech"},
     "the FSM middleware": {"state", "raw_state", "fsm_storage"},
     "the dispatcher": {"bot", "bots", "event_update", "event_router", "handler"},
     "the user context": {"event_context", "event_from_user", "event_chat", "event_thread_id"},

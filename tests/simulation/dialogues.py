@@ -22,9 +22,6 @@ class KeptDialogues(DialogueStorage):
     async def load(self) -> None:
         """Know already what goes on."""
 
-    async def mark(self, chat_id: int, *, answering: bool) -> None:
-        """Leave no mark: whoever repeats the step does not need it."""
-
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         name = state.state if isinstance(state, State) else state
         row = _KEYS.build(key)

@@ -15,11 +15,12 @@ from aiogram.enums import ParseMode
 from aiogram.types import LinkPreviewOptions
 
 from atmos import AtmosClient
-from bot import app, telegram
+from bot import app
 from bot import web as http
 from bot.app import App
 from bot.db import Database
 from bot.storage import DialogueStorage
+from bot.vault import MemoryVault
 from handlers.arrival import Languages
 from tests.simulation.clock import OWNER
 from tests.simulation.database import Engine
@@ -55,6 +56,7 @@ class Process:
 
     def __init__(self, world: "World", end: End | None) -> None:
         self.world = world
+        self._vault = MemoryVault(world.settings.card_ttl, world.loop.time)
         self.dead = False
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self.over: asyncio.Future[str] = world.loop.create_future()  # how it ended
@@ -163,7 +165,7 @@ class Process:
         self._is_drained = True
         self._due["outbox"].set()
         await telling
-        self.app.vault.wipe_all()
+        await self._vault.aclose()
         self.world.trace("the bot has stopped")
         self._end("stopped")
 
@@ -172,12 +174,7 @@ class Process:
         taken = 0
         while True:
             batch = await self.asks("Telegram getUpdates", partial(self.world.updates, taken))
-            taken = len(batch)
-            for raw in batch:
-                update = telegram.parse(raw, self.app.bot)
-                if update is not None:
-                    handling = telegram.handle(self.app.dispatcher, self.app.bot, update)
-                    await self.app.jobs.spawn(handling)
+            taken = len(batch) if await self.app.intake.take(batch) else 0
 
     async def _reconcile(self) -> None:
         """Ask about all that is unknown, then what is due; the day's comparison comes along."""
@@ -239,8 +236,8 @@ class Process:
             Database(f"sqlite+aiosqlite:///{world.path}", now=world.loop.now),
             self._bot(),
             self._atmos(),
+            vault=self._vault,
         )
-        made.vault._clock = world.loop.time
         made.dispatcher.workflow_data["checkout"]._random = Random(world.luck.random())
         return made
 

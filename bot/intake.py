@@ -1,0 +1,234 @@
+"""What Telegram hands over: cards go at once, the rest is stored before Telegram may forget it."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.fsm.storage.base import StorageKey
+from aiogram.types import Update
+from aiojobs import Scheduler
+from pydantic import ValidationError
+
+from bot import db, notices
+from bot.db import Database
+from bot.guard import holds_card_anywhere, message_of
+from bot.outbox import Outbox
+from bot.storage import DialogueStorage
+
+log = structlog.get_logger()
+
+Raw = Mapping[str, Any]
+PATIENCE = 1.0  # seconds that the next update waits for the database
+LARGEST = 2**53  # of Telegram's ids
+COMMAND = re.compile(r"/[a-z]")
+# A code or an expiry date, which may come after its step, twice or late.
+LATE = re.compile(r"\s*(?:\d[\s-]?){6}\s*|\s*\d{1,2}\s*[/.-]\s*\d{2,4}\s*")
+
+
+def _future() -> "asyncio.Future[bool]":
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An update on its way from Telegram to its handler."""
+
+    raw: Raw = field(repr=False)
+    chat_id: int | None
+    wiped: int | None = None  # the message that may hold a card
+    is_card: bool = False  # it does
+    gone: asyncio.Event = field(default_factory=asyncio.Event)  # its deletion was tried
+    stored: "asyncio.Future[bool]" = field(default_factory=_future)
+
+    @property
+    def id(self) -> int:
+        return int(self.raw["update_id"])
+
+
+class Intake:
+    """The one way in, for the poll and the webhook alike.
+
+    What may hold card data is deleted before anything is waited for. An update is handled once,
+    however often Telegram repeats it; one that a killed process left stands unanswered in the
+    inbox, so that the student can be asked again.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot: Bot,
+        dispatcher: Dispatcher,
+        database: Database,
+        outbox: Outbox,
+        storage: DialogueStorage,
+        jobs: Scheduler,
+        language: str,
+    ) -> None:
+        self._bot = bot
+        self._dispatcher = dispatcher
+        self._database = database
+        self._outbox = outbox
+        self._storage = storage
+        self._jobs = jobs
+        self._language = language  # of a chat that has chosen none
+        self._is_open = True
+        self._newest: int | None = None
+        self._storing: dict[int, Taken] = {}
+        self._in_order = asyncio.Lock()
+
+    @property
+    def offset(self) -> int | None:
+        """Give the first update that Telegram must not forget yet."""
+        if self._newest is None:
+            return None
+        return min([self._newest + 1, *self._storing])
+
+    def close(self) -> None:
+        """Take no more: the process is about to end, and Telegram keeps the rest for the next."""
+        self._is_open = False
+
+    async def take(self, batch: Sequence[Raw]) -> bool:
+        """Take updates, and tell whether they are stored; else Telegram is to repeat them.
+
+        A database that does not answer keeps nobody's card in a chat: after a while the next
+        updates are asked for, and `offset` leaves these unconfirmed.
+        """
+        if not self._is_open:
+            return False
+        raws = {raw["update_id"]: raw for raw in batch if _id(raw.get("update_id")) is not None}
+        if not raws:
+            return True
+        new = [await self._receive(raw) for id_, raw in raws.items() if id_ not in self._storing]
+        self._storing |= {taken.id: taken for taken in new}
+        self._newest = max([*raws, *filter(None, [self._newest])])
+        stored = [self._storing[id_].stored for id_ in raws]
+        if new:
+            await self._jobs.spawn(self._store(new))
+        await asyncio.wait(stored, timeout=PATIENCE)
+        return all(one.done() and one.result() for one in stored)
+
+    async def _receive(self, raw: Raw) -> Taken:
+        """Start the deletion of what may hold a card."""
+        message = message_of(raw)
+        is_card = message is not None and holds_card_anywhere(message)
+        chat_id, message_id = _place(message or _tapped(raw))
+        wiped = message_id if message and (is_card or self._may_be_secret(message)) else None
+        taken = Taken(raw, chat_id, wiped, is_card)
+        if chat_id is not None and wiped is not None:
+            await self._jobs.spawn(self._wipe(taken, chat_id, wiped))
+        return taken
+
+    async def _read(self, raw: Raw) -> Update | None:
+        """Parse one update; of one that aiogram cannot read, id and field paths are logged."""
+        await asyncio.sleep(0)  # the deletions go first
+        try:
+            return Update.model_validate(raw, context={"bot": self._bot})
+        except (ValidationError, RecursionError) as error:
+            problems = error.errors() if isinstance(error, ValidationError) else []
+            fields = sorted({".".join(map(str, problem["loc"])) for problem in problems})
+            log.warning("update_unreadable", update_id=raw["update_id"], fields=fields)
+            return None
+
+    def _may_be_secret(self, message: Raw) -> bool:
+        """Tell whether a message may be a part of a card or a code, though no card stands in it.
+
+        At a step of a checkout anything but a command may.
+        """
+        chat_id, _ = _place(message)
+        text = message.get("text") or message.get("caption") or ""
+        if chat_id is None or chat_id < 0 or not isinstance(text, str):
+            return False
+        if COMMAND.match(text):
+            return False
+        return bool(LATE.fullmatch(text)) or self._is_at_step(chat_id)
+
+    def _is_at_step(self, chat_id: int) -> bool:
+        return self._storage.is_going_on(StorageKey(self._bot.id, chat_id, chat_id))
+
+    async def _wipe(self, taken: Taken, chat_id: int, message_id: int) -> None:
+        """Delete now; the promise that is stored meanwhile is kept if this works."""
+        try:
+            deleted = await self._outbox.erased(chat_id, message_id)
+        finally:
+            taken.gone.set()
+        if deleted:
+            await asyncio.wait([taken.stored])
+            async with self._database.write() as tx:
+                key = notices.deletion_key(chat_id, message_id)
+                await db.keep_promise(tx, key, self._database.now())
+
+    async def _store(self, batch: Sequence[Taken]) -> None:
+        """Store that these were taken, and hand the new ones on in their order."""
+        async with self._in_order:
+            updates = {taken.id: await self._read(taken.raw) for taken in batch}
+            try:
+                new = await self._store_once(batch, updates)
+            except Exception as error:  # noqa: BLE001  whatever it is, Telegram repeats them
+                log.warning("updates_not_stored", error=type(error).__name__)
+                await asyncio.sleep(PATIENCE)
+                self._newest = min(taken.id for taken in batch) - 1
+                self._release(batch, stored=False)
+                return
+            self._release(batch, stored=True)
+            for taken in batch:
+                update = updates[taken.id]
+                if taken.id in new and update is not None:
+                    await self._jobs.spawn(self._handle(taken, update))
+
+    def _release(self, batch: Sequence[Taken], *, stored: bool) -> None:
+        for taken in batch:
+            del self._storing[taken.id]
+            taken.stored.set_result(stored)
+
+    async def _store_once(
+        self, batch: Sequence[Taken], updates: Mapping[int, Update | None]
+    ) -> Sequence[int]:
+        now = self._database.now()
+        async with self._database.write() as tx:
+            rows = {taken.id: taken.chat_id for taken in batch}
+            new = await db.take_in(tx, rows, now)
+            for taken in batch:
+                if taken.chat_id is None or taken.wiped is None:
+                    continue
+                language = await db.language(tx, taken.chat_id) or self._language
+                said = [notices.deletion(taken.chat_id, taken.wiped, language)]
+                if updates[taken.id] is None:
+                    said.append(notices.not_read(taken.chat_id, taken.wiped, language))
+                await db.promise(tx, said, now)
+            unreadable = [id_ for id_, update in updates.items() if update is None]
+            await db.answered(tx, unreadable, now)
+        return new
+
+    async def _handle(self, taken: Taken, update: Update) -> None:
+        """Handle one update; a defect in a handler is logged without what was written."""
+        try:
+            await self._dispatcher.feed_update(self._bot, update, taken=taken)
+        except Exception:
+            log.exception("update_failed", update_id=taken.id)
+        async with self._database.write() as tx:
+            await db.answered(tx, [taken.id], self._database.now())
+
+
+def _tapped(raw: Raw) -> Raw | None:
+    """Give the message of the bot under which a button was pressed."""
+    query = raw.get("callback_query")
+    message = query.get("message") if isinstance(query, Mapping) else None
+    return message if isinstance(message, Mapping) else None
+
+
+def _place(message: Raw | None) -> tuple[int | None, int | None]:
+    """Give the ids of a message's chat and of itself, where they are ids."""
+    if message is None:
+        return None, None
+    chat = message.get("chat")
+    return _id(chat.get("id") if isinstance(chat, Mapping) else None), _id(
+        message.get("message_id")
+    )
+
+
+def _id(value: object) -> int | None:
+    return value if isinstance(value, int) and abs(value) < LARGEST else None

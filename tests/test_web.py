@@ -1,0 +1,360 @@
+"""What the bot answers over HTTP: to ATMOS, to who runs it, and to whoever means no good."""
+
+import asyncio
+import json
+import re
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot import web as http
+from bot.db import Database
+from bot.notices import Notice, Words, deletion
+from sandbox.faults import Kind
+from tests.conftest import GOOD, free_port, reaches_code
+
+KEY = "callback-key-made-up"
+NOT_THERE = "an-invented-path-of-a-file"
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+@pytest.fixture
+def url(port):
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def gate(world, url, port):
+    world.overrides |= {"web_port": port, "atmos_callback_key": KEY}
+    return f"{url}/atmos/callback"
+
+
+@pytest.fixture
+async def client():
+    async with httpx.AsyncClient() as made:
+        yield made
+
+
+@asynccontextmanager
+async def raw(port):
+    """Speak TCP to the bot, without a client that knows what HTTP is."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def says(port, request: bytes) -> str:
+    """Send `request` as it is, and give all that is answered until the bot hangs up."""
+    async with raw(port) as (reader, writer):
+        writer.write(request)
+        answer: bytes = await asyncio.wait_for(reader.read(), 20)
+        return answer.decode()
+
+
+async def raises(_request: web.Request) -> web.Response:
+    raise RuntimeError(NOT_THERE)
+
+
+async def listens(request: web.Request) -> web.Response:
+    return web.json_response({"size": len(await request.read())})
+
+
+@pytest.fixture
+async def served(port):
+    """Serve two routes of the story's own, as the bot serves its own."""
+    routes = [web.get("/raises", raises), web.post("/listens", listens)]
+    async with http.serve(routes, "127.0.0.1", port):
+        yield port
+
+
+async def scraped(client, url):
+    """Read /metrics as Prometheus does."""
+    answer = await client.get(f"{url}/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, client, url, port):
+    first, second = world.student(), world.student(777, "Doʻst")
+    async with world.bot(web_port=port, confirm_timeout=0.4, reconcile_delays=(100.0,)):
+        before = await scraped(client, url)
+        await reaches_code(first)
+        wrong = first.says(world.wrong_code)
+        await first.sees("notoʻgʻri", since=wrong)
+        first.says(world.code)
+        await first.sees("✅")
+        world.goes_wrong("confirm", Kind.drop)
+        await reaches_code(second)
+        second.says(world.code)
+        await second.sees("tekshir")
+        after = await scraped(client, url)
+
+    assert before["checkout_intents", "captured"] == before["checkout_unknown_outcomes",] == 0
+    assert after["checkout_intents", "captured"] == 1
+    assert after["checkout_intents", "capturing"] == after["checkout_unknown_outcomes",] == 1
+    assert 0 < after["checkout_unknown_outcome_oldest_seconds",] < 60
+    assert {key[1]: n for key, n in after.items() if key[0] == "checkout_captures_total"} == {
+        "charged": 1,
+        "declined": 1,
+        "not_sent": 0,
+        "unclear": 1,
+    }
+    assert after["checkout_polled_timestamp_seconds",] > after["process_start_time_seconds",]
+    assert after["checkout_jobs",] >= 0
+
+
+async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port):
+    database = Database(world.database_url)
+    await database.upgrade()
+    words = Words("admin-late", {"order": "57", "was": "x"})
+    await database.promise([Notice(chat_id=404, language="uz", words=words)])
+    await database.promise([replace(deletion(405, 1, "uz"), after=timedelta(hours=1))])
+    await database.close()
+    async with world.bot(web_port=port), asyncio.timeout(10):
+        while (seen := await scraped(client, url))["checkout_outbox", "message", "dead"] == 0:
+            await asyncio.sleep(0.05)
+        ready = await client.get(f"{url}/readyz")
+
+    assert seen["checkout_outbox", "message", "waiting"] == 0
+    assert seen["checkout_outbox_oldest_seconds", "message"] == 0
+    assert seen["checkout_outbox", "deletion", "waiting"] == 1
+    assert seen["checkout_outbox_oldest_seconds", "deletion"] > 0
+    assert (ready.status_code, ready.json()) == (503, {"ok": False, "dead_notices": 1})
+
+
+async def test_metrics_name_nobody(world, client, url, port):
+    student = world.student(501, "Dilnoza", username="dilnoza")
+    async with world.bot(web_port=port):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        said = (await client.get(f"{url}/metrics")).text
+
+    order = next(iter(world.gateway.transactions.values())).account
+    for secret in ("501", "ilnoza", order, GOOD[:6], GOOD[-4:], world.code, "protokol"):
+        assert not re.search(rf"\b{secret}\b", said)
+
+
+async def test_metrics_without_a_database_are_none(world, client, url, port):
+    async with world.bot(web_port=port):
+        await world.alters("ALTER TABLE outbox RENAME TO elsewhere")
+        metrics = await client.get(f"{url}/metrics")
+        ready = await client.get(f"{url}/readyz")
+        await world.alters("ALTER TABLE elsewhere RENAME TO outbox")
+
+    assert (metrics.status_code, metrics.text) == (503, "")
+    assert ready.status_code == 503
+
+
+async def test_health_and_metrics_are_not_where_the_outside_asks(world, client, url, port):
+    """A proxy before WEB_PORT may lead everybody to all that is served there."""
+    own = free_port()
+    async with world.bot(web_port=port, health_port=own, atmos_callback_key=KEY):
+        outside = [
+            await client.get(f"{url}{path}") for path in ("/healthz", "/readyz", "/metrics")
+        ]
+        inside = [
+            await client.get(f"http://127.0.0.1:{own}{path}")
+            for path in ("/healthz", "/readyz", "/metrics")
+        ]
+        asked = await client.post(f"{url}/atmos/callback", content=b"{}")
+        no_gate = await client.post(f"http://127.0.0.1:{own}/atmos/callback", content=b"{}")
+
+    assert [answer.status_code for answer in outside] == [404, 404, 404]
+    assert [answer.status_code for answer in inside] == [200, 200, 200]
+    assert (asked.status_code, asked.json()["status"]) == (200, 0)
+    assert no_gate.status_code == 404
+
+
+async def test_a_public_address_gives_no_health_unless_told_so(world, client, url, port):
+    async with world.bot(web_port=port, web_host="0.0.0.0", atmos_callback_key=KEY):
+        said = [await client.get(f"{url}{path}") for path in ("/healthz", "/readyz", "/metrics")]
+        asked = await client.post(f"{url}/atmos/callback", content=b"{}")
+
+    assert [answer.status_code for answer in said] == [404, 404, 404]
+    assert asked.json()["status"] == 0
+
+
+async def test_a_defect_shows_nothing_of_itself_even_in_debug_mode(served, client, caplog):
+    """asyncio's debug mode turns on aiohttp's, which answers with the stack trace."""
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    try:
+        answer = await client.get(
+            f"http://127.0.0.1:{served}/raises", headers={"Accept": "text/html"}
+        )
+    finally:
+        loop.set_debug(False)
+
+    assert answer.status_code == 500
+    assert answer.text == ""
+    assert "request_failed" in caplog.text
+    assert NOT_THERE in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/..%2f..%2fetc/passwd", 404),
+        ("GET", "/<script>", 404),
+        ("GET", "/listens", 405),
+        ("DELETE", "/listens", 405),
+        ("TRACE", "/raises", 405),
+    ],
+)
+async def test_what_is_not_there_is_said_in_a_line(served, client, method, path, status):
+    answer = await client.request(method, f"http://127.0.0.1:{served}{path}")
+
+    assert answer.status_code == status
+    assert re.fullmatch(rf"{status}: [A-Z][A-Za-z ]+", answer.text)
+    assert answer.headers["server"] == "checkout"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /raises HTTP/1.1\r\nHost: x\r\nno colon here\r\n\r\n",
+        b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /listens HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+        b"POST /listens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+        b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 10_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 1000 + b"\r\n",
+    ],
+    ids=[
+        "TLS",
+        "version",
+        "header",
+        "negative",
+        "two lengths",
+        "length and chunks",
+        "chunk",
+        "long path",
+        "long header",
+        "many headers",
+    ],
+)
+async def test_malformed_http_is_a_400_without_a_trace_or_a_version(served, request_):
+    said = await says(served, request_)
+
+    assert said.startswith(("HTTP/1.1 400", "HTTP/1.0 400"))
+    assert "Server: checkout\r\n" in said
+    for word in ("Traceback", "File ", "aiohttp", "Python", NOT_THERE):
+        assert word not in said
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_waited_for(served):
+    said = await says(
+        served, b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\nabc"
+    )
+
+    assert said.startswith("HTTP/1.1 413")
+
+
+async def test_a_body_that_does_not_say_how_large_it_is_is_counted(served, client):
+    async def endless():
+        for _ in range(30):
+            yield b" " * 10_000
+
+    async def short():
+        yield b"abc"
+
+    large = await client.post(f"http://127.0.0.1:{served}/listens", content=endless())
+    small = await client.post(f"http://127.0.0.1:{served}/listens", content=short())
+
+    assert large.status_code == 413
+    assert small.json() == {"size": 3}
+
+
+async def test_a_body_that_is_packed_is_not_unpacked(served, client):
+    answer = await client.post(
+        f"http://127.0.0.1:{served}/listens",
+        content=b"not gzip",
+        headers={"Content-Encoding": "gzip"},
+    )
+
+    assert answer.json() == {"size": 8}
+
+
+@pytest.mark.parametrize(
+    ("trickle", "status"),
+    [
+        (b"", None),
+        (b"POST /listens HTTP/1.1\r\nHost: x\r\n", None),
+        (b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", 408),
+        (
+            b"POST /listens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+            408,
+        ),
+    ],
+    ids=["nothing", "headers", "body", "chunks"],
+)
+async def test_who_says_it_slowly_is_not_waited_for(port, monkeypatch, trickle, status):
+    """Slow loris: what has come by then is answered, and the connection is closed."""
+    monkeypatch.setattr(http, "PATIENCE", 0.3)
+    async with http.serve([web.post("/listens", listens)], "127.0.0.1", port):
+        said = await says(port, trickle)
+
+    assert said.startswith(f"HTTP/1.1 {status}") if status else said == ""
+
+
+async def test_a_connection_serves_one_request(served, client):
+    """A proxy that kept one could lose ATMOS's question on it, and with it a charge."""
+    first = await client.get(f"http://127.0.0.1:{served}/nowhere")
+    second = await client.post(f"http://127.0.0.1:{served}/listens", content=b"abc")
+
+    assert first.headers["connection"] == second.headers["connection"] == "close"
+
+
+UNREADABLE, NOT_GENUINE = (400, "not readable"), (200, "not genuine")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", UNREADABLE),
+        (b"[]", UNREADABLE),
+        (b"\xff", UNREADABLE),
+        (b"[" * 60_000, UNREADABLE),
+        (b"{}", NOT_GENUINE),
+        ('{"sign": "подпись"}'.encode(), NOT_GENUINE),
+        (b'{"sign": "\\ud800"}', NOT_GENUINE),
+        (json.dumps({"sign": "0" * 32, "amount": "9" * 5000}).encode(), NOT_GENUINE),
+    ],
+    ids=["empty", "list", "bytes", "deep", "no fields", "Cyrillic", "surrogate", "number"],
+)
+async def test_the_gate_refuses_what_is_not_atmoss(world, client, gate, body, said):
+    async with world.bot():
+        answer = await client.post(gate, content=body)
+
+    assert (answer.status_code, answer.json()["message"]) == said
+    assert answer.json()["status"] == 0
+
+
+async def test_the_gate_does_not_read_what_is_too_large_to_be_atmoss(world, client, gate):
+    async with world.bot():
+        answer = await client.post(gate, content=b" " * 300_000)
+        wrong = await client.get(gate)
+
+    assert answer.status_code == 413
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
