@@ -1,5 +1,6 @@
 """No file of this repository holds a secret or somebody's card: each is read and searched."""
 
+import base64
 import math
 import re
 import subprocess
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from urllib.parse import unquote
 
 import pytest
 
@@ -15,13 +17,11 @@ from sandbox.atmos import CARDS
 
 ROOT = Path(__file__).parent.parent
 CARD = re.compile(r"(?<![0-9a-fA-F])[2-9](?:[ .\-]?[0-9]){15}(?![0-9a-fA-F])")
-# What the sandbox makes up, and the number that every payment library has in its documentation.
-MADE_UP_CARD = re.compile(r"(?:8600|9860|6262|5555)99[0-2]0{4}[0-9]{5}|8600[0-9]0{11}|(?:42){8}")
+# What somebody counts or leaves blank, and what payment libraries have in their documentation.
+MADE_UP_CARD = re.compile(r".*(?:0{5}|123456|234567|12341234).*|(?:42){8}|41{15}")
+PUBLIC_CARDS = {*CARDS, "5555555555554444", "5105105105105100"}
 # A word of these stands in every secret that is made up; in a random one it does not.
-MADE_UP = re.compile(
-    r"(?i)no-bot-at-all|made-up|sandbox|password|secret|of-the-shop|-token"
-    r"|c2FuZGJveDpzYW5kYm94"  # sandbox:sandbox in base64
-)
+MADE_UP = re.compile(r"(?i)no-bot-at-all|made-up|sandbox|password|p@ss|secret|of-the-shop|-token")
 SECRETS = {
     "bot token": r"(?<![0-9])([0-9]{6,12}:[A-Za-z0-9_-]{30,})",
     "private key": r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)",
@@ -47,8 +47,16 @@ def found(text: str) -> set[str]:
 
 def _real(kind: str, pattern: str, text: str) -> Iterator[bool]:
     for value in re.findall(pattern, text):
-        if not MADE_UP.search(value):
+        if not MADE_UP.search(unquote(value)) and not MADE_UP.search(_plain(value)):
             yield kind != "value of a secret" or _looks_random(value)
+
+
+def _plain(value: str) -> str:
+    """Decode what may be base64."""
+    try:
+        return base64.b64decode(value, validate=True).decode(errors="replace")
+    except ValueError:
+        return ""
 
 
 def _looks_random(value: str) -> bool:
@@ -60,7 +68,7 @@ def _looks_random(value: str) -> bool:
 def _cards(text: str) -> Iterator[str]:
     for written in CARD.findall(text):
         number = re.sub("[^0-9]", "", written)
-        if luhn(number) and number not in CARDS and not MADE_UP_CARD.fullmatch(number):
+        if luhn(number) and number not in PUBLIC_CARDS and not MADE_UP_CARD.fullmatch(number):
             yield number
 
 
