@@ -1,10 +1,11 @@
 # Everything there is to run. `make test` is what CI runs.
 PYTHON ?= python3
 SEEDS ?= 20000
+EXAMPLES ?= 20000
 BIN := .venv/bin
 PROCESSES := tests/test_commands.py tests/test_chaos.py tests/test_simulation.py
 
-.PHONY: install demo chaos exposure redaction mutants test format lint types imports tests processes simulation soak image lock
+.PHONY: install demo chaos exposure redaction mutants test format lint types imports tests processes simulation soak fuzz image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -56,6 +57,9 @@ soak: install ## play many seeds of the simulation: make soak SEEDS=100000
 
 redaction: install ## time what it costs a log line to be cleaned of secrets
 	$(BIN)/python -m benchmarks.redaction
+
+fuzz: install ## try what may come in, in many forms: make fuzz EXAMPLES=100000
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --timeout=0 tests/test_fuzz.py
 
 image: ## do what the Dockerfile does, without Docker, and start what comes out
 	sh tests/image.sh

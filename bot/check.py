@@ -454,7 +454,7 @@ async def _is_bot(at: tuple[str, int] | None) -> bool:
     if at is None:
         return False
     host, port = at
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
         async with httpx.AsyncClient(timeout=AT_START, trust_env=False) as client:

@@ -7,19 +7,26 @@ HTML and addresses, base64 and hex, SQLite's integers. Not seen through: compres
 import base64
 import html
 import json
+import logging
 import re
 import sqlite3
 import sys
 import unicodedata
 from binascii import unhexlify
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from random import Random
 from urllib.parse import unquote
 
+import structlog
+
+from bot import log
 from bot.cards import luhn
+from bot.log import QUIET
+from bot.settings import Settings
 from tests.conftest import World
 
 RUN = 10  # digits of a card in a row: as many as the mask shows of it, in two parts
@@ -33,6 +40,8 @@ _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrtfv0\"'/ ]))")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{14,}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){10,}")
+LIBRARIES = ("asyncio", "aiogram", "aiohttp", "httpx", "sqlalchemy", *QUIET)
+TALKATIVE = ("sqlalchemy", "aiosqlite")  # some lines for each statement
 _ASCII_DIGITS = {
     code: str(unicodedata.decimal(chr(code)))
     for code in range(128, sys.maxunicode + 1)
@@ -89,6 +98,30 @@ class Codes(Random):
 
     def randrange(self, *_range: int) -> int:  # type: ignore[override]
         return int("".join(self.choices("6789", k=6)))
+
+
+@contextmanager
+def everything_written(settings: Settings, but: Collection[str] = ()) -> Iterator[StringIO]:
+    """Log at DEBUG in both styles at once, the libraries that are kept quiet too."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
+    written = StringIO()
+    with redirect_stderr(written), redirect_stdout(written):
+        log.configure("DEBUG", "json", settings.secrets())
+        as_json = root.handlers
+        log.configure("DEBUG", "console", settings.secrets())
+        root.handlers = [*root.handlers, *as_json]
+        for name in LIBRARIES:
+            logging.getLogger(name).setLevel("ERROR" if name in but else "DEBUG")
+        try:
+            yield written
+        finally:
+            root.handlers = handlers
+            root.setLevel(level)
+            for name, before in levels.items():
+                logging.getLogger(name).setLevel(before)
+            structlog.reset_defaults()
 
 
 def places(world: World, written: str) -> dict[str, str | bytes]:

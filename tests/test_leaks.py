@@ -3,32 +3,25 @@
 import asyncio
 import base64
 import json
-import logging
 import re
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
-from io import StringIO
 from itertools import count, product
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-import structlog
 
-from bot import log
 from bot.cards import CardNumber
-from bot.log import QUIET
-from bot.settings import Settings
 from sandbox.atmos import CARDS, Answer, Sms
 from sandbox.atmos_callback import post
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import Person
 from tests.conftest import TOKEN, World, free_port, names_card, pays, reaches_code
-from tests.leaks import Codes, Wanted, leaks, made_up_card
+from tests.leaks import TALKATIVE, Codes, Wanted, everything_written, leaks, made_up_card
 from tests.test_approval import signed
 
 KEY = "callback-key-made-up"
@@ -36,8 +29,6 @@ GROUP = -1_009_137_528_461  # unlike the usual one it has no run of zeros, as so
 EXPIRY = "12/97"
 AT_ATMOS = ("token", "create", "pre-apply", "retry-otp", "confirm", "get")
 AT_TELEGRAM = ("getUpdates", "sendMessage", "editMessageText", "deleteMessage")
-LIBRARIES = ("asyncio", "aiogram", "aiohttp", "httpx", "sqlalchemy", *QUIET)
-TALKATIVE = ("sqlalchemy", "aiosqlite")  # some lines for each statement
 ECHOING = (Kind.bad_gateway, Kind.server_error, Kind.garbage)
 QUICK = {
     "confirm_timeout": 0.5,
@@ -53,30 +44,6 @@ def _everything_is_quicker(monkeypatch):
     monkeypatch.setattr("bot.app.TIMEOUT", 0.5)
     monkeypatch.setattr("bot.app.TICK", 0.5)  # each look of the duties is many lines at DEBUG
     monkeypatch.setattr("bot.telegram.LONGEST_PAUSE", 0.1)
-
-
-@contextmanager
-def everything_written(settings: Settings, but: Collection[str] = ()) -> Iterator[StringIO]:
-    """Log at DEBUG in both styles at once, the libraries that are kept quiet too."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
-    written = StringIO()
-    with redirect_stderr(written), redirect_stdout(written):
-        log.configure("DEBUG", "json", settings.secrets())
-        as_json = root.handlers
-        log.configure("DEBUG", "console", settings.secrets())
-        root.handlers = [*root.handlers, *as_json]
-        for name in LIBRARIES:
-            logging.getLogger(name).setLevel("ERROR" if name in but else "DEBUG")
-        try:
-            yield written
-        finally:
-            root.handlers = handlers
-            root.setLevel(level)
-            for name, before in levels.items():
-                logging.getLogger(name).setLevel(before)
-            structlog.reset_defaults()
 
 
 class Crowd:
