@@ -122,6 +122,7 @@ async def test_a_card_that_nobody_asked_for_is_deleted_and_goes_no_further(world
 
 
 async def test_a_card_at_the_step_of_the_code_is_no_code(world):
+    """Failure story D6."""
     student = world.student()
     async with world.bot():
         await reaches_code(student)
@@ -137,6 +138,7 @@ async def test_a_card_at_the_step_of_the_code_is_no_code(world):
 
 
 async def test_a_card_in_a_group_is_deleted_where_the_bot_may_and_nobody_pays_there(world):
+    """Failure story D6."""
     student = world.student()
     world.telegram.group(
         GROUP, "Kurs", members=[student], bot_rights={"can_delete_messages": True}
@@ -150,6 +152,7 @@ async def test_a_card_in_a_group_is_deleted_where_the_bot_may_and_nobody_pays_th
 
 
 async def test_an_edit_that_brings_a_card_into_a_group_is_deleted(world):
+    """Failure story D6."""
     student = world.student()
     world.telegram.group(
         GROUP, "Kurs", members=[student], bot_rights={"can_delete_messages": True}

@@ -66,6 +66,7 @@ async def guesses(student, code, said):
 
 
 async def test_a_sixth_card_within_the_hour_is_refused_and_atmos_is_not_asked(world):
+    """Failure story D9."""
     student = world.student()
     async with world.bot():
         await pays(student)
@@ -224,6 +225,7 @@ async def test_a_restart_forgets_no_count(world):
 
 
 async def test_a_twenty_first_wrong_code_within_a_day_is_not_passed_on(world):
+    """Failure story D9."""
     student = world.student()
     async with world.bot():
         await world.alters(NINETEEN)

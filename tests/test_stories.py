@@ -47,7 +47,9 @@ STORIES = {
     "D2": "a purchase, and then a search through everything",
     "D4": "a callback with a card in it",
     "D5": "a message that cannot be deleted",
+    "D6": "a card at the wrong step, in a caption, as an edit, in the group",
     "D7": "a network error that quotes the token",
+    "D9": "twenty wrong codes, twenty cards in an hour",
     "D10": "an update nobody can read, in a batch with a card number",
     # Telegram delivery
     "E2": "429 during forty sales",
