@@ -43,6 +43,8 @@ STORIES = {
     "C6": "callback data with another price",
     "C7": "settings that look filled in and are not",
     # Card data
+    "D1": "an error that echoes the request, at DEBUG",
+    "D4": "a callback with a card in it",
     "D5": "a message that cannot be deleted",
     "D7": "a network error that quotes the token",
     # Telegram delivery
