@@ -56,12 +56,12 @@ _ROW = re.compile(r"Failing row contains [^\n]*")  # PostgreSQL quotes all of it
 # keys, as in JSON, or before a `=`. They are looked for by what they have in common.
 _SECRET = (
     "card_number", "cardnumber", "expiry", "otp", "passw", "pwd", "secret", "api_key", "apikey",
-    "api-key", "consumer_key", "access_token", "refresh_token", "authorization", "cookie", "cvv",
+    "-key", "consumer_key", "access_token", "refresh_token", "authorization", "cookie", "cvv",
     "phone_number", "first_name", "last_name", "full_name", "username", "vcard",
 )  # fmt: skip
 _WORDS = ("card", "pan", "exp", "token", "text", "caption", "phone", "sign", "cvc")
 _COMMON = (
-    "card", "exp", "otp", "passw", "pwd", "secret", "api", "consumer", "token", "authoriz",
+    "card", "exp", "otp", "passw", "pwd", "secret", "key", "token", "authoriz",
     "cookie", "cv", "phone", "name", "pan", "text", "capt", "sign",
 )  # fmt: skip
 _VALUE = (
