@@ -126,7 +126,7 @@ async def test_a_card_in_a_question_is_hidden_before_it_is_stored_and_told(world
 
         assert await ask(gate, body) == 0
 
-        await world.admins.sees("unknown payment, account to •••")
+        await world.admins.sees("unknown payment, 100 tiyin, account to •••")
 
     assert GOOD not in "".join(world.admins.texts)
     assert GOOD[:8] not in str(world.stored("select * from outbox"))
