@@ -77,9 +77,12 @@ class Wanted:
 
     @cached_property
     def _parts(self) -> dict[str, str]:
-        """Map every run of ten digits to its card."""
+        """Map every run of ten digits to its card, but those of noughts that are in any file."""
         return {
-            card[at : at + RUN]: card for card in self.cards for at in range(len(card) - RUN + 1)
+            run: card
+            for card in self.cards
+            for at in range(len(card) - RUN + 1)
+            if len({*(run := card[at : at + RUN])}) > 2
         }
 
     @cached_property
