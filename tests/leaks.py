@@ -35,7 +35,10 @@ _GAP = "[^0-9A-Za-z*•·…]"
 _DIGITS = re.compile(f"[0-9](?:{_GAP}{{0,16}}[0-9]){{5,}}")
 _SIX = re.compile(rf"(?<![0-9])(?<![0-9]\.)(?=([0-9](?:{_GAP}{{0,2}}[0-9]){{5}})(?![0-9]))")
 # Microseconds and addresses in memory may be any digits at all.
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
+# A row that is gone has lost its beginning, and so may the moment in it have.
+_MOMENT = re.compile(
+    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+)
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 _ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrtfv0\"'/ ]))")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{14,}")
@@ -61,7 +64,7 @@ class Wanted:
         """Give what of all this can be read in `said`."""
         found = {card for card in self.cards if _holds_integer(said, int(card))}
         for text in _views(said):
-            plain = _ADDRESS.sub("@", _MOMENT.sub("@", text))
+            plain = _ADDRESS.sub("x", _MOMENT.sub("x", text))
             for digits in {digits[0] for digits in _DIGITS.finditer(plain)}:
                 found |= self._cards_in(_only_digits(digits)) | self._codes_in(digits)
             lines = "\n".join(set(plain.splitlines()))
@@ -77,12 +80,15 @@ class Wanted:
 
     @cached_property
     def _parts(self) -> dict[str, str]:
-        """Map every run of ten digits to its card, but those of noughts that are in any file."""
+        """Map each run of ten digits to its card, but those of noughts, which any file may hold.
+
+        Of a card of the sandbox, which has many, the first ten digits are always among them.
+        """
         return {
             run: card
             for card in self.cards
             for at in range(len(card) - RUN + 1)
-            if len({*(run := card[at : at + RUN])}) > 2
+            if (run := card[at : at + RUN]).count("0") < 7
         }
 
     @cached_property

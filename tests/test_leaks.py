@@ -424,6 +424,14 @@ def test_the_search_finds_a_card_stored_as_an_integer():
     assert WANTED.within(b"\6" + int(CARD).to_bytes(8, "big") + b"\0") == {CARD}
 
 
+@pytest.mark.parametrize("card", CARDS)
+def test_the_search_finds_every_card_of_the_sandbox_and_none_in_noughts(card):
+    wanted = Wanted([card])
+
+    assert wanted.within(f"card {card}.") == wanted.within(card[:10]) == {card}
+    assert wanted.within("-24 00:00:00.0000000017, 10000000000, 0000000090") == set()
+
+
 @pytest.mark.parametrize("said", [CODE, f"kod {CODE}.", "678 967", "67-89-67", f'"otp":"{CODE}"'])
 @pytest.mark.parametrize("encode", [str, ascii, json.dumps, str.encode, quote_plus])
 def test_the_search_finds_a_code(said, encode):
