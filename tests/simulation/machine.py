@@ -22,7 +22,7 @@ from bot.offers import Offers
 from bot.settings import Settings
 from bot.texts import Texts
 from tests.simulation.clock import OWNER
-from tests.simulation.database import Engines
+from tests.simulation.database import empty, listen
 
 ADMINS = -1_000_000_000_057
 TOKEN = "700000001:AAtest-token-of-no-bot-at-all-0000000"
@@ -50,8 +50,8 @@ class Machine:
     """What all seeds share because making it is slow, and none can change."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.engines = Engines(home)
+        self._home = home
+        self._empty = empty(home)
         self.settings = {
             gate: Settings(
                 _env_file=None, **SETTINGS, atmos_callback_key="sandbox" if gate else None
@@ -59,6 +59,12 @@ class Machine:
             for gate in (False, True)
         }
         self.shops = (_offers(1_478_000), _offers(990_000))
+
+    def database(self, seed: int) -> Path:
+        """Make an empty database."""
+        path = self._home / f"{seed}.db"
+        path.write_bytes(self._empty)
+        return path
 
 
 TEXTS = Texts()
@@ -72,6 +78,7 @@ def simulated() -> Iterator[Machine]:
         (atmos.client, "time", TIMES),
         (tenacity, "time", TIMES),
         (db, "create_async_engine", lambda _url, **_options: OWNER.get().engine()),
+        (db, "event", SimpleNamespace(listen=listen)),
         (app, "Texts", lambda: TEXTS),
         (handlers, "router", _tree),
         (app, "DialogueStorage", lambda database: OWNER.get().dialogues(database)),

@@ -87,7 +87,7 @@ class Process:
 
     def engine(self) -> Engine:
         """Give the engine that `Database` asks for."""
-        self._engine = self.world.machine.engines.engine(self.world.path, self)
+        self._engine = Engine(self.world.path, self)
         return self._engine
 
     def dialogues(self, database: Database) -> DialogueStorage:

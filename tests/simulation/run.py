@@ -32,9 +32,8 @@ def play(machine: Machine, seed: int, spoil: Callable[[World], object] | None = 
     `spoil` changes the world before that is looked at.
     """
     loop = Loop()
-    path = machine.engines.database(machine.home / f"{seed}.db")
     luck_of_libraries.seed(seed)
-    world = World(seed, loop, path, machine)
+    world = World(seed, loop, machine)
     try:
         loop.run_until_complete(_story(world))
         world.end()

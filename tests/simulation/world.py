@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -126,10 +125,10 @@ class World:
 
     process: Process
 
-    def __init__(self, seed: int, loop: Loop, path: Path, machine: Machine) -> None:
+    def __init__(self, seed: int, loop: Loop, machine: Machine) -> None:
         self.seed = seed
         self.loop = loop
-        self.path = path
+        self.path = machine.database(seed)
         self.machine = machine
         self.luck = self.random("luck")
         asks_first = self.luck.random() < 0.4  # ATMOS asks the merchant before a debit
@@ -172,7 +171,7 @@ class World:
         self._mixes = self.luck.choice((0.0, 0.0, 0.1, 0.3))  # deliveries twice, or out of order
         self._pace = self.luck.choice((0.0, 0.1, 0.5))
         self._context = Context()
-        self._book = sqlite3.connect(path, isolation_level=None)
+        self._book = sqlite3.connect(self.path, isolation_level=None)
 
     def begin(self) -> None:
         """Have the admins' group."""
