@@ -326,9 +326,7 @@ def _locking(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.with_for_update()
 
 
-async def _all(
-    tx: AsyncConnection, query: sa.Select[Any], **values: object
-) -> Sequence[Intent]:
+async def _all(tx: AsyncConnection, query: sa.Select[Any], **values: object) -> Sequence[Intent]:
     return [_intent(row) for row in (await tx.execute(query, values)).mappings()]
 
 

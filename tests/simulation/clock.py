@@ -52,6 +52,9 @@ class Loop(BaseEventLoop):
     def _write_to_self(self) -> None:
         """Need no waking: there are no threads."""
 
+    def _asyncgen_firstiter_hook(self, agen: Any) -> None:
+        """Keep no list of them: nobody here is shut down by it."""
+
     def run_in_executor(  # type: ignore[override]
         self, _executor: object, act: Callable[..., Any], *args: Any
     ) -> "asyncio.Future[Any]":

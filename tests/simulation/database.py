@@ -54,7 +54,9 @@ class Statement:
         self._parameters: list[tuple[str | None, int | None, Any]] = []
         for bound in state.positiontup:
             name, place = member_of.get(bound, (bound, None))
-            write = compiled.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT) or _same
+            write = (
+                compiled.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT) or _same
+            )
             if name in values:
                 self._parameters.append((name, place, write))
             else:

@@ -21,6 +21,7 @@ from bot import app, db
 from bot.offers import Offers
 from bot.settings import Settings
 from bot.texts import Texts
+from handlers import speech
 from tests.simulation.clock import OWNER
 from tests.simulation.database import empty, listen
 
@@ -81,6 +82,7 @@ def simulated() -> Iterator[Machine]:
         (db, "event", SimpleNamespace(listen=listen)),
         (app, "Texts", lambda: TEXTS),
         (handlers, "router", _tree),
+        (speech, "TYPING_EVERY", 3600.0),  # nobody sees it
         (app, "DialogueStorage", lambda database: OWNER.get().dialogues(database)),
         (app, "Languages", lambda database, default: OWNER.get().languages(database, default)),
     ]
