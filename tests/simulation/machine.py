@@ -1,4 +1,4 @@
-"""What all seeds share: the clocks of the libraries, the engines, the settings and the offers."""
+"""What all seeds share: the clocks of the libraries, the settings and the offers."""
 
 import asyncio
 import gc
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import stamina
 import structlog
 import tenacity
@@ -78,6 +79,8 @@ def simulated() -> Iterator[Machine]:
     swapped: list[tuple[Any, str, Any]] = [
         (atmos.client, "time", TIMES),
         (tenacity, "time", TIMES),
+        (atmos.client, "_transport", lambda _proxy: None),
+        (httpx, "AsyncClient", lambda **_options: OWNER.get().http()),
         (db, "create_async_engine", lambda _url, **_options: OWNER.get().engine()),
         (db, "event", SimpleNamespace(listen=listen)),
         (app, "Texts", lambda: TEXTS),

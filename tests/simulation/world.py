@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
-import httpx
 from aiogram.exceptions import AiogramError
 
 from bot.voice import SEPARATOR
@@ -25,6 +23,7 @@ from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
 from tests.simulation.dialogues import Kept
 from tests.simulation.machine import Machine
+from tests.simulation.network import Request
 from tests.simulation.process import End, Process
 from tests.simulation.weather import Slowness, Weather
 
@@ -265,7 +264,7 @@ class World:
                 waits[name] = min(wait, waits.get(name, wait))
         return waits
 
-    async def gateway_answers(self, operation: str, request: httpx.Request) -> Answer:
+    async def gateway_answers(self, operation: str, request: Request) -> Answer:
         """Carry a request to the gateway, with whatever goes wrong on the way."""
         await asyncio.sleep(self.weather.travel(operation))
         fault = self.weather.fault("atmos", operation, self.loop.time())
@@ -273,10 +272,8 @@ class World:
             self.gateway.faults.add(fault)
             self._injected("ATMOS", fault)
         ARRIVED.set(self.loop.epoch())
-        url, headers = request.url, dict(request.headers)
-        query = dict(parse_qsl(url.query.decode()))
         answer = await self.gateway.answer(
-            request.method, url.path, headers, request.content, query
+            "POST", request.path, request.headers, request.body, request.query
         )
         self.trace(f"ATMOS answers {operation}: {answer.status} {answer.body[:60]!r}")
         await asyncio.sleep(self.weather.travel())
