@@ -5,11 +5,10 @@ Before each statement and around each commit others may run, and the process may
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
@@ -85,6 +84,10 @@ class Statement:
         return IteratorResult(self._names, iter(rows))
 
 
+def _length(value: object) -> int | None:
+    return len(value) if isinstance(value, list) else None
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -97,14 +100,39 @@ def _made(statement: sa.ClauseElement, shape: tuple[tuple[str, int | None], ...]
 
 
 class Connection:
-    """As much of SQLAlchemy's connections as `bot.db` uses."""
+    """As much of SQLAlchemy's connections, and of its transactions, as `bot.db` uses."""
 
     dialect = DIALECT
 
-    def __init__(self, raw: sqlite3.Connection, engine: "Engine") -> None:
-        self._raw = raw
+    def __init__(self, engine: "Engine", *, writes: bool) -> None:
         self._engine = engine
+        self._process = engine.process
+        self._writes = writes
         self._options: dict[str, Any] = {}
+        self._raw: sqlite3.Connection
+
+    async def __aenter__(self) -> Self:
+        await self._process.point("database, before BEGIN")
+        self._raw = self._engine.take()
+        if self._writes:
+            self._begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writes and kind is None:
+                await self._process.point("database, before COMMIT")
+                self.exec_driver_sql("COMMIT")
+                self._process.committed()
+                await self._process.point("database, after COMMIT")
+        finally:
+            if not self._process.dead:
+                self._engine.give_back(self._raw)
 
     async def execution_options(self, **options: Any) -> Self:
         self._options |= options
@@ -116,20 +144,19 @@ class Connection:
     def exec_driver_sql(self, sql: str) -> None:
         self._run(sql)
 
-    def begin(self) -> None:
-        self._engine.heard["begin"](self)
-
     async def execute(self, statement: sa.ClauseElement, values: Values = NOTHING) -> Any:
-        await self._engine.process.point("database, before a statement")
+        await self._process.point("database, before a statement")
         if not self._raw.in_transaction:
-            self.begin()
-        lengths = [len(value) if isinstance(value, list) else None for value in values.values()]
-        made = _made(statement, tuple(zip(values, lengths, strict=True)))
+            self._begin()
+        made = _made(statement, tuple([(name, _length(values[name])) for name in values]))
         return made.result(self._run(made.sql, made.parameters(values)))
 
-    def _run(self, sql: str, parameters: list[Any] | None = None) -> sqlite3.Cursor:
+    def _begin(self) -> None:
+        self._engine.heard["begin"](self)
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         try:
-            return self._raw.execute(sql, parameters or ())
+            return self._raw.execute(sql, parameters)
         except sqlite3.Error as error:
             raise DBAPIError.instance(
                 sql, None, error, sqlite3.Error, hide_parameters=True, dialect=DIALECT
@@ -145,48 +172,34 @@ class Engine:
     def __init__(self, path: Path, process: Process) -> None:
         self.process = process
         self.heard: dict[str, Callable[..., None]] = {}  # what `bot.db` does at an event
+        self.sync_engine = self
         self._path = path
         self._opened: list[sqlite3.Connection] = []
         self._idle: list[sqlite3.Connection] = []
 
-    @property
-    def sync_engine(self) -> Self:
-        return self
+    def connect(self) -> Connection:
+        return Connection(self, writes=False)
 
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Connection]:
-        await self.process.point("database, before BEGIN")
-        raw = self._idle.pop() if self._idle else self._open()
-        try:
-            yield Connection(raw, self)
-        finally:
-            if not self.process.dead:
-                if raw.in_transaction:
-                    raw.rollback()
-                self._idle.append(raw)
+    def begin(self) -> Connection:
+        return Connection(self, writes=True)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Connection]:
-        async with self.connect() as connection:
-            connection.begin()
-            yield connection
-            await self.process.point("database, before COMMIT")
-            connection.exec_driver_sql("COMMIT")
-            self.process.committed()
-            await self.process.point("database, after COMMIT")
-
-    def cut(self) -> None:
-        for raw in self._opened:
-            raw.close()
-
-    async def dispose(self) -> None:
-        self.cut()
-
-    def _open(self) -> sqlite3.Connection:
+    def take(self) -> sqlite3.Connection:
+        """Give a connection that nobody uses."""
+        if self._idle:
+            return self._idle.pop()
         raw = sqlite3.connect(self._path)
         self._opened.append(raw)
         self.heard["connect"](raw, None)
         return raw
+
+    def give_back(self, raw: sqlite3.Connection) -> None:
+        if raw.in_transaction:
+            raw.rollback()
+        self._idle.append(raw)
+
+    def cut(self) -> None:
+        for raw in self._opened:
+            raw.close()
 
 
 def listen(engine: Engine, event: str, act: Callable[..., None]) -> None:

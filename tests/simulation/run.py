@@ -56,7 +56,6 @@ def _end(loop: Loop) -> None:
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.run_until_complete(asyncio.sleep(1))
-    loop.close()
 
 
 async def _story(world: World) -> None:
