@@ -4,7 +4,7 @@ What happens in which order depends on nothing but what was scheduled, so a seed
 """
 
 import asyncio
-from asyncio import AbstractEventLoop
+from asyncio.base_events import BaseEventLoop
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
-RESOLUTION = 1e-6  # seconds that make no difference
 
 BEGINNING = datetime(2026, 11, 24, 6, tzinfo=UTC)
+RESOLUTION = 1e-6  # seconds that make no difference
 
 
 class Stuck(Exception):
@@ -33,40 +33,35 @@ OWNER: ContextVar[Any] = ContextVar("OWNER", default=None)  # of an `Owner`, or 
 
 
 class Handle:
-    """Something to be done, now or at a moment, unless it is cancelled."""
+    """Something that is to be done, unless it is cancelled."""
 
-    __slots__ = ("act", "args", "context", "is_cancelled", "moment")
+    __slots__ = ("act", "args", "context", "is_cancelled")
 
     def __init__(
-        self, act: Callable[..., Any], args: tuple[Any, ...], context: Context | None, moment: float
+        self, act: Callable[..., Any], args: tuple[Any, ...], context: Context | None
     ) -> None:
         self.act = act
         self.args = args
         self.context = copy_context() if context is None else context
         self.is_cancelled = False
-        self.moment = moment
 
     def cancel(self) -> None:
         self.is_cancelled = True
 
-    def cancelled(self) -> bool:
-        return self.is_cancelled
 
-    def when(self) -> float:
-        return self.moment
-
-
-class Loop(AbstractEventLoop):
+class Loop(BaseEventLoop):
     """An event loop whose time jumps to the next timer as soon as nothing is ready.
 
-    asyncio's own ones have threads, signals and sockets to look after at every step.
+    asyncio's own has threads, signals and sockets to look after at every step.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._seconds = 0.0
-        self._turns = count()
-        self._ready: deque[Handle] = deque()
+        self._numbers = count()  # of timers: of two for one moment the older comes first
         self._timers: list[tuple[float, int, Handle]] = []
+        self._ready: deque[Handle] = deque()
+        self.set_exception_handler(lambda _loop, _context: None)  # of the dead, who tell nothing
 
     def run_until_complete(self, future: Coroutine[Any, Any, T]) -> T:  # type: ignore[override]
         task = self.create_task(future)
@@ -92,7 +87,7 @@ class Loop(AbstractEventLoop):
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.is_cancelled:
-                try:
+                try:  # noqa: SIM105  `suppress` takes longer than most of what is done here
                     handle.context.run(handle.act, *handle.args)
                 except Exception:  # noqa: BLE001, S110  of the dead, who tell nothing
                     pass
@@ -100,24 +95,21 @@ class Loop(AbstractEventLoop):
     def call_soon(  # type: ignore[override]
         self, act: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(act, args, context, self._seconds)
+        handle = Handle(act, args, context)
         self._ready.append(handle)
         return handle
 
     def call_at(  # type: ignore[override]
         self, when: float, act: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(act, args, context, when)
-        heappush(self._timers, (when, next(self._turns), handle))
+        handle = Handle(act, args, context)
+        heappush(self._timers, (when, next(self._numbers), handle))
         return handle
 
     def call_later(  # type: ignore[override]
         self, delay: float, act: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> Handle:
         return self.call_at(self._seconds + delay, act, *args, context=context)
-
-    def create_future(self) -> "asyncio.Future[Any]":
-        return asyncio.Future(loop=self)
 
     def create_task(  # type: ignore[override]
         self,
@@ -145,18 +137,6 @@ class Loop(AbstractEventLoop):
         except Exception as error:  # noqa: BLE001  whoever awaits it gets it
             done.set_exception(error)
         return done
-
-    def call_exception_handler(self, _context: dict[str, Any]) -> None:
-        """Tell nothing: it is of the dead."""
-
-    def get_debug(self) -> bool:
-        return False
-
-    def is_running(self) -> bool:
-        return asyncio._get_running_loop() is self
-
-    def is_closed(self) -> bool:
-        return False
 
     def time(self) -> float:
         return self._seconds

@@ -88,8 +88,8 @@ class Http:
         try:
             request = await anext(flow)
             while True:
-                response: Any = await self._sent(request)
-                request = await flow.asend(response)
+                response = await self._sent(request)
+                request = await flow.asend(response)  # type: ignore[arg-type]
         except StopAsyncIteration:
             return response
         finally:

@@ -56,6 +56,7 @@ def _end(loop: Loop) -> None:
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.run_until_complete(asyncio.sleep(1))
+    loop.close()
 
 
 async def _story(world: World) -> None:
