@@ -150,6 +150,7 @@ def router() -> Router:
     router.message.register(asks_support, Command("paysupport"), private)
     router.message.register(asks_privacy, Command("privacy"), private)
     router.message.register(says_anything, private, StateFilter(None))
+    router.callback_query.filter(F.message.chat.type == ChatType.PRIVATE)
     router.callback_query.register(chooses_offer, F.data.startswith("offer:"))
     router.callback_query.register(chooses_language, F.data.startswith("language:"))
     return router
