@@ -99,12 +99,12 @@ async def _rests(world: World) -> None:
 async def _buys_after_all(world: World, students: list[Student]) -> None:
     """Have everybody who has not got it buy it, with a good card and in good weather.
 
-    A day later, since whoever reached a limit was told to come back then.
+    Each a day later, since whoever reached a limit was told to come back then.
     """
-    await asyncio.sleep(DAY)
     for student in students:
         if world.has(student.person.id, "protokol-57"):
             continue
+        await asyncio.sleep(DAY)
         world.trace(f"{student.person.first_name} buys after all")
         await student.buys("protokol-57")
         await _rests(world)
