@@ -227,6 +227,12 @@ def parse_code(text: str) -> Code:
     return Code(code)
 
 
+def may_be_date_or_code(text: str) -> bool:
+    """Tell what is typed at the steps of the expiry and of the code, right or wrong."""
+    plain = text.strip()
+    return bool(_EXPIRY.fullmatch(plain) or re.fullmatch(r"(?:[0-9][\s-]*){6}", plain))
+
+
 def _split(text: str) -> tuple[CardNumber, str]:
     plain = unicodedata.normalize("NFC", text)
     found = _find(plain)

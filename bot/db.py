@@ -396,7 +396,10 @@ async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime)
             "due_at": now + notice.after,
             "attempts": 0,
         }
-        await _insert(tx, outbox, row)
+        new = await _insert(tx, outbox, row)
+        if not new and notice.action is Action.delete:  # an edit may bring a card once more
+            again = {"sent_at": None, "dead_at": None, "attempts": 0, "due_at": row["due_at"]}
+            await tx.execute(_PROMISE, again | {"promised": notice.key})
 
 
 _LANE = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message

@@ -177,7 +177,7 @@ class Outbox:
         try:
             await self._bot.delete_message(chat_id, message_id)
         except TelegramBadRequest as refused:
-            if not any(gone in refused.message for gone in _GONE):
+            if not any(gone in refused.message.lower() for gone in _GONE):
                 raise
 
     async def _delete(self, notice: Notice, message_id: int) -> None:
@@ -204,12 +204,14 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
     """Decide about a notice that was not sent: elsewhere, later, nobody there, or dead."""
     name = type(error).__name__
     match error:
+        case TelegramForbiddenError() | TelegramMigrateToChat() if notice.words is None:
+            # A group threw the bot out, or is another now, where that number is another message's.
+            return {"sent_at": now, "error": name}
         case TelegramMigrateToChat(migrate_to_chat_id=chat_id):
             return {"chat_id": chat_id}
         case TelegramBadRequest() if notice.topic_id and "thread not found" in error.message:
             return {"topic_id": None}
-        case TelegramForbiddenError() if notice.chat_id > 0 or notice.words is None:
-            # The student blocked the bot, or a group that is none of ours threw it out.
+        case TelegramForbiddenError() if notice.chat_id > 0:  # the student blocked the bot
             return {"sent_at": now, "error": name}
         case ChatIsFull():
             messages, seconds = _limit(notice.chat_id)
