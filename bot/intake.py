@@ -103,12 +103,13 @@ class Intake:
         raws = {raw["update_id"]: raw for raw in batch if _id(raw.get("update_id")) is not None}
         if not raws:
             return True
+        repeated = [self._storing[id_] for id_ in raws.keys() & self._storing]
         new = [await self._receive(raw) for id_, raw in raws.items() if id_ not in self._storing]
         self._storing |= {taken.id: taken for taken in new}
         self._newest = max(raws)  # lower than before when Telegram has begun to count anew
-        stored = [self._storing[id_].stored for id_ in raws]
         if new:
             await self._jobs.spawn(self._store(new))
+        stored = [taken.stored for taken in (*repeated, *new)]
         await asyncio.wait(stored, timeout=PATIENCE)
         return all(one.done() and one.result() for one in stored)
 
@@ -240,10 +241,10 @@ def _place(message: Raw | None) -> tuple[int | None, int | None]:
     if message is None:
         return None, None
     chat = message.get("chat")
-    return _id(chat.get("id") if isinstance(chat, Mapping) else None), _id(
-        message.get("message_id")
-    )
+    chat_id = chat.get("id") if isinstance(chat, Mapping) else None
+    return _id(chat_id), _id(message.get("message_id"))
 
 
 def _id(value: object) -> int | None:
-    return value if isinstance(value, int) and abs(value) < LARGEST else None
+    """Let through what can be an id; JSON's `true` is an int to Python."""
+    return value if type(value) is int and abs(value) < LARGEST else None
