@@ -24,16 +24,17 @@ class Approval:
         self._database = database
         self._admins = admins
         self._key = key
-        self._alarmed = ""  # the last alarm of a question that is not genuine
+        self._alarmed: set[str] = set()  # by questions that are not genuine, in this hour
 
     async def refusal(self, body: bytes) -> str | None:
         """Give why the debit is not wanted, None where it is."""
         try:
             question = callback.read(body, self._key)
         except NotGenuine as error:
-            key = f"admins:approval:{error}:{self._database.now():%Y%m%d%H}"
-            if key != self._alarmed:  # whoever floods us with these costs no write
-                self._alarmed = key
+            hour = f"{self._database.now():%Y%m%d%H}"
+            key = f"admins:approval:{error}:{hour}"
+            if key not in self._alarmed:  # whoever floods us with these costs no write
+                self._alarmed = {one for one in self._alarmed if one.endswith(hour)} | {key}
                 await self._alarm(str(error), key)
             return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))

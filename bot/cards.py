@@ -169,7 +169,8 @@ def holds_card(text: str) -> bool:
     and are not grouped as sums, phones and dates are; and never inside of a link.
     """
     plain = text if text.isascii() else _as_seen(text)
-    return any(map(_holds_local, _runs(plain, _LETTERS))) or any(
+    local = (_numbers(run, _LOCAL) for run in _runs(plain, _LETTERS))
+    return any(map(any, local)) or any(
         map(_holds_international, _runs(_LINK.sub("x", plain), _NO_SPACING))
     )
 
@@ -225,6 +226,12 @@ def parse_code(text: str) -> Code:
     if not re.fullmatch("[0-9]{6}", code):
         raise CodeInvalid
     return Code(code)
+
+
+def may_be_date_or_code(text: str) -> bool:
+    """Tell what is typed at the steps of the expiry and of the code, right or wrong."""
+    plain = text.strip()
+    return bool(_EXPIRY.fullmatch(plain) or re.fullmatch(r"(?:[0-9][\s-]*){6}", plain))
 
 
 def _split(text: str) -> tuple[CardNumber, str]:
@@ -287,11 +294,6 @@ def _clipped(groups: list[str]) -> list[str]:
 
 def _shape(groups: list[str]) -> str:
     return "".join(str(min(len(group), 9)) for group in groups)
-
-
-def _holds_local(run: list[str]) -> bool:
-    shapes = (_shape(groups) for groups, _ in _numbers(run, _LOCAL))
-    return any(not _SUMS.fullmatch(shape) and not _PHONES.fullmatch(shape) for shape in shapes)
 
 
 def _holds_international(run: list[str]) -> bool:

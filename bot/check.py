@@ -56,7 +56,7 @@ class Wrong(Exception):
     """What is wrong, and the cure."""
 
 
-class Taken(Wrong):
+class PortTaken(Wrong):
     """Something listens there already."""
 
 
@@ -133,7 +133,7 @@ async def listen(which: str, host: str, port: int) -> None:
     try:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
     except OSError as error:
-        kind = Taken if error.errno == errno.EADDRINUSE else Wrong
+        kind = PortTaken if error.errno == errno.EADDRINUSE else Wrong
         raise kind(f"{which}_{_cannot_listen(error, host, port)}") from error
     server.close()
     await server.wait_closed()
@@ -240,7 +240,8 @@ async def _cards(settings: Settings) -> Finding:
             return Finding("cards", "✓", f"in this process's memory, {time}; a restart forgets")
         try:
             await vault.put(NO_ORDER, NO_CARD)
-            await vault.get(NO_ORDER)
+            if await vault.get(NO_ORDER) != NO_CARD:
+                return Finding("cards", "✗", "Redis gives back another value: see REDIS_URL")
             await vault.wipe(NO_ORDER)
             on_disk = await vault.writes_to_disk()
         except VaultAway as away:
@@ -314,7 +315,9 @@ async def _updates(bot: Bot, settings: Settings) -> Finding:
         hook = await bot.get_webhook_info()
     except AiogramError as error:
         return Finding("updates", "!", f"not tried ({type(error).__name__})")
-    if hook.url == settings.webhook_url and hook.last_error_message:
+    if hook.url != settings.webhook_url:
+        return Finding("updates", "✓", f"will be brought to {settings.webhook_url} from the start")
+    if hook.last_error_message:
         said = f"Telegram does not get through to {hook.url}: {hook.last_error_message}"
         return Finding("updates", "!", f"{said}; see your proxy, and WEB_PORT")
     return Finding("updates", "✓", f"brought to {settings.webhook_url}, with a secret")
@@ -426,7 +429,7 @@ async def _listener(what: str, at: tuple[str, int] | None, settings: Settings) -
     try:
         await listen(what.upper(), host, port)
     except Wrong as wrong:
-        if isinstance(wrong, Taken) and await _is_bot(settings.health_at):
+        if isinstance(wrong, PortTaken) and await _is_bot(settings.health_at):
             return Finding(what, "!", f"something answers on port {port}: the running bot")
         return Finding(what, "✗", str(wrong))
     if is_loopback(host):

@@ -3,6 +3,9 @@
 A use case opens `Database.write()` or `.read()`, calls these functions with the connection, and
 leaves. Nothing is awaited in between but the database: no transaction is open across a call to
 ATMOS or Telegram.
+
+Each statement is made once and given its values when it runs, since SQLAlchemy takes longer to
+make one than SQLite to run it. In an update the values named like columns are what is set.
 """
 
 import asyncio
@@ -11,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,7 @@ from bot.payment import (
 from bot.tables import IS_OPEN, WAITS, attempts, chats, dialogues, inbox, intents, ledger, outbox
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+given = sa.bindparam
 
 
 def utc_now() -> datetime:
@@ -161,84 +166,128 @@ def _upgrade(connection: sa.Connection) -> None:
 
 # Intents
 
+_NEWEST = intents.select().order_by(intents.c.created_at.desc()).limit(1)
+_EVERY = intents.select().order_by(intents.c.id)
+_OF_STUDENT = intents.c.student_id == given("student_id")
+_OF_OFFER = intents.c.offer == given("offer")
+_IS_CHALLENGED = intents.c.status == Status.challenged
+
+
+def _is(statuses: Iterable[Status]) -> sa.ColumnElement[bool]:
+    return intents.c.status.in_(sorted(statuses))
+
 
 async def add_intent(tx: AsyncConnection, **columns: object) -> bool:
     """Insert an intent; False where one is open for the offer, or the order number is taken."""
-    return bool((await tx.execute(_insert(tx, intents, columns))).rowcount)
+    return await _insert(tx, intents, columns)
+
+
+_INTENT = _NEWEST.where(intents.c.id == given("intent_id"))
 
 
 async def intent(tx: AsyncConnection, intent_id: int, *, lock: bool = False) -> Intent | None:
     """Give an intent; with `lock` nobody else changes it before this transaction ends."""
-    return await _one(tx, intents.c.id == intent_id, lock=lock)
+    return await _one(tx, _INTENT, lock=lock, intent_id=intent_id)
+
+
+_OPEN = _NEWEST.where(_OF_STUDENT, IS_OPEN)
+_OPEN_FOR_OFFER = _OPEN.where(_OF_OFFER)
 
 
 async def open_intent(
     tx: AsyncConnection, student_id: int, offer: str, *, lock: bool = False
 ) -> Intent | None:
-    of_student = (intents.c.student_id == student_id) & (intents.c.offer == offer)
-    return await _one(tx, of_student, IS_OPEN, lock=lock)
+    return await _one(tx, _OPEN_FOR_OFFER, lock=lock, student_id=student_id, offer=offer)
 
 
 async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest open intent of a student, whatever it is for."""
-    return await _one(tx, intents.c.student_id == student_id, IS_OPEN)
+    return await _one(tx, _OPEN, student_id=student_id)
+
+
+_NEWEST_OF_STUDENT = _NEWEST.where(_OF_STUDENT)
+
+
+_EVERY_OPEN = _EVERY.where(_OF_STUDENT, IS_OPEN)
 
 
 async def open_intents(tx: AsyncConnection, student_id: int) -> Sequence[Intent]:
-    return await _all(tx, intents.c.student_id == student_id, IS_OPEN)
+    return await _all(tx, _EVERY_OPEN, student_id=student_id)
 
 
 async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
     """Give the newest intent of a student, whatever became of it."""
-    return await _one(tx, intents.c.student_id == student_id)
+    return await _one(tx, _NEWEST_OF_STUDENT, student_id=student_id)
+
+
+_BOUGHT = _NEWEST.where(_OF_STUDENT, _OF_OFFER, _is(SOLD), intents.c.id != given("but"))
 
 
 async def bought(
     tx: AsyncConnection, student_id: int, offer: str, *, but: int | None = None
 ) -> Intent | None:
     """Give the payment by which the student has the offer, another one than `but`."""
-    return await _one(
-        tx,
-        intents.c.id != (but or 0),
-        intents.c.student_id == student_id,
-        intents.c.offer == offer,
-        intents.c.status.in_(sorted(SOLD)),
+    return await _one(tx, _BOUGHT, student_id=student_id, offer=offer, but=but or 0)
+
+
+_KNOWN_CHARGE = sa.select(
+    sa.exists().where(
+        ledger.c.success_trans_id == given("success_trans_id"), ledger.c.intent_id != given("but")
     )
+)
 
 
 async def is_known_charge(tx: AsyncConnection, success_trans_id: int, *, but: int) -> bool:
     """Tell whether a charge stands in the ledger as another intent's."""
-    same = (ledger.c.success_trans_id == success_trans_id) & (ledger.c.intent_id != but)
-    return bool((await tx.execute(sa.select(sa.exists().where(same)))).scalar_one())
+    known = await tx.execute(_KNOWN_CHARGE, {"success_trans_id": success_trans_id, "but": but})
+    return bool(known.scalar_one())
+
+
+_SILENT = _EVERY.where(_is(WAITING_FOR_STUDENT), intents.c.expires_at <= given("now"))
 
 
 async def silent(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     """Intents whose student has said nothing for too long, and nobody was asked for money."""
-    waits = intents.c.status.in_(sorted(WAITING_FOR_STUDENT))
-    return await _all(tx, waits, intents.c.expires_at <= now)
+    return await _all(tx, _SILENT, now=now)
+
+
+_RESENDABLE = _EVERY.where(_IS_CHALLENGED, intents.c.resend_at <= given("now"))
 
 
 async def resendable(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
-    return await _all(tx, intents.c.status == Status.challenged, intents.c.resend_at <= now)
+    return await _all(tx, _RESENDABLE, now=now)
+
+
+_OVERDUE_CODES = _EVERY.where(_IS_CHALLENGED, intents.c.code_expires_at <= given("now"))
 
 
 async def overdue_codes(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
-    return await _all(tx, intents.c.status == Status.challenged, intents.c.code_expires_at <= now)
+    return await _all(tx, _OVERDUE_CODES, now=now)
+
+
+_TO_ASK_ABOUT = _EVERY.where(_is(ABANDONED | PENDING), intents.c.check_at <= given("now"))
 
 
 async def to_ask_about(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     """Intents of which ATMOS is to be asked: unknown ones, and those that may be charged late."""
-    asked = intents.c.status.in_(sorted(ABANDONED | PENDING))
-    return await _all(tx, asked, intents.c.check_at <= now)
+    return await _all(tx, _TO_ASK_ABOUT, now=now)
+
+
+_UNKNOWN = _EVERY.where(_is(PENDING))
 
 
 async def unknown(tx: AsyncConnection) -> Sequence[Intent]:
-    return await _all(tx, intents.c.status.in_(sorted(PENDING)))
+    return await _all(tx, _UNKNOWN)
+
+
+_OPENED_SINCE = _EVERY.where(
+    intents.c.transaction_id.is_not(None), intents.c.created_at >= given("since")
+)
 
 
 async def opened_since(tx: AsyncConnection, since: datetime) -> Sequence[Intent]:
     """Intents that ATMOS has a transaction of, from `since` on."""
-    return await _all(tx, intents.c.transaction_id.is_not(None), intents.c.created_at >= since)
+    return await _all(tx, _OPENED_SINCE, since=since)
 
 
 async def move(
@@ -262,30 +311,44 @@ async def change(
     The status alone would not tell a second attempt from the first, so the attempt's deadline
     must be the same too, and whatever columns `seen` names.
     """
-    same = (intents.c.id == intent.id) & (intents.c.status == intent.status)
-    for name in ("acts_until", *seen):
-        same &= intents.c[name].is_not_distinct_from(getattr(intent, name))
-    return bool((await tx.execute(intents.update().where(same).values(**changes))).rowcount)
+    same = ("acts_until", *seen)
+    was = {f"was_{name}": getattr(intent, name) for name in ("id", "status", *same)}
+    return bool((await tx.execute(_change_of(same), changes | was)).rowcount)
+
+
+@cache
+def _change_of(same: tuple[str, ...]) -> sa.Update:
+    """Update the intent that is in the status it was in, as are the columns of `same`."""
+    was = (intents.c[name].is_not_distinct_from(given(f"was_{name}")) for name in same)
+    is_it = (intents.c.id == given("was_id"), intents.c.status == given("was_status"))
+    return intents.update().where(*is_it, *was)
+
+
+_WITHOUT_TRANSACTION = intents.update().where(
+    intents.c.id == given("intent_id"), intents.c.transaction_id.is_(None)
+)
 
 
 async def set_transaction(tx: AsyncConnection, intent_id: int, transaction_id: int) -> bool:
     """Remember the gateway's transaction, if none is remembered yet."""
-    unset = (intents.c.id == intent_id) & intents.c.transaction_id.is_(None)
-    statement = intents.update().where(unset).values(transaction_id=transaction_id)
-    return bool((await tx.execute(statement)).rowcount)
+    values = {"intent_id": intent_id, "transaction_id": transaction_id}
+    return bool((await tx.execute(_WITHOUT_TRANSACTION, values)).rowcount)
 
 
 async def _one(
-    tx: AsyncConnection, *where: sa.ColumnElement[bool], lock: bool = False
+    tx: AsyncConnection, query: sa.Select[Any], *, lock: bool = False, **values: object
 ) -> Intent | None:
-    query = intents.select().where(*where).order_by(intents.c.created_at.desc()).limit(1)
-    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().first()
+    row = (await tx.execute(_locking(query) if lock else query, values)).mappings().first()
     return _intent(row) if row else None
 
 
-async def _all(tx: AsyncConnection, *where: sa.ColumnElement[bool]) -> Sequence[Intent]:
-    rows = (await tx.execute(intents.select().where(*where).order_by(intents.c.id))).mappings()
-    return [_intent(row) for row in rows]
+@cache
+def _locking(query: sa.Select[Any]) -> sa.Select[Any]:
+    return query.with_for_update()
+
+
+async def _all(tx: AsyncConnection, query: sa.Select[Any], **values: object) -> Sequence[Intent]:
+    return [_intent(row) for row in (await tx.execute(query, values)).mappings()]
 
 
 def _intent(row: sa.RowMapping) -> Intent:
@@ -312,7 +375,7 @@ async def record(tx: AsyncConnection, intent: Intent, kind: str, at: datetime) -
         "success_trans_id": intent.success_trans_id,
         "at": at,
     }
-    return bool((await tx.execute(_insert(tx, ledger, fact))).rowcount)
+    return await _insert(tx, ledger, fact)
 
 
 # Outbox
@@ -333,52 +396,89 @@ async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime)
             "due_at": now + notice.after,
             "attempts": 0,
         }
-        await tx.execute(_insert(tx, outbox, row))
+        new = await _insert(tx, outbox, row)
+        if not new and notice.action is Action.delete:  # an edit may bring a card once more
+            again = {"sent_at": None, "dead_at": None, "attempts": 0, "due_at": row["due_at"]}
+            await tx.execute(_PROMISE, again | {"promised": notice.key})
+
+
+_LANE = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
+_FIRST = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(*_LANE)
+_DUE = (
+    outbox.select()
+    .where(outbox.c.id.in_(_FIRST), outbox.c.due_at <= given("now"))
+    .order_by(outbox.c.id)
+    .limit(given("limit"))
+)
 
 
 async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[int, int, Notice]]:
     """Give (row id, attempts, notice) for the first waiting notice of every chat, oldest first."""
-    lane = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
-    first = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(*lane)
-    query = (
-        outbox.select()
-        .where(outbox.c.id.in_(first), outbox.c.due_at <= now)
-        .order_by(outbox.c.id)
-        .limit(limit)
-    )
-    rows = (await tx.execute(query)).mappings()
+    rows = (await tx.execute(_DUE, {"now": now, "limit": limit})).mappings()
     return [(row["id"], row["attempts"], _notice(row)) for row in rows]
+
+
+_WAITING_BESIDE = (
+    outbox.select()
+    .where(WAITS, outbox.c.chat_id == given("chat_id"), outbox.c.action == Action.send)
+    .where(outbox.c.topic_id.is_not_distinct_from(given("topic_id")))
+    .order_by(outbox.c.id)
+    .limit(given("limit"))
+)
 
 
 async def waiting_beside(
     tx: AsyncConnection, notice: Notice, limit: int
 ) -> Sequence[tuple[int, Notice]]:
     """Give (row id, notice) of what waits to be sent to the chat and topic of `notice`."""
-    beside = (outbox.c.chat_id == notice.chat_id) & (outbox.c.action == Action.send)
-    beside &= outbox.c.topic_id.is_not_distinct_from(notice.topic_id)
-    query = outbox.select().where(WAITS, beside).order_by(outbox.c.id).limit(limit)
-    return [(row["id"], _notice(row)) for row in (await tx.execute(query)).mappings()]
+    here = {"chat_id": notice.chat_id, "topic_id": notice.topic_id, "limit": limit}
+    rows = (await tx.execute(_WAITING_BESIDE, here)).mappings()
+    return [(row["id"], _notice(row)) for row in rows]
+
+
+_THESE_NOTICES = outbox.update().where(outbox.c.id.in_(given("row_ids", expanding=True)))
 
 
 async def change_notices(tx: AsyncConnection, row_ids: Sequence[int], **changes: Any) -> None:
-    await tx.execute(outbox.update().where(outbox.c.id.in_(row_ids)).values(**changes))
+    await tx.execute(_THESE_NOTICES, changes | {"row_ids": row_ids})
+
+
+_WAITING_OF_ATTEMPT = outbox.update().where(
+    WAITS, outbox.c.chat_id == given("student_id"), outbox.c.key.like(given("keys"))
+)
 
 
 async def withdraw(tx: AsyncConnection, intent: Intent, now: datetime) -> None:
     """Say no more what waits to be said to the student of the intent's last attempt."""
-    of_attempt = outbox.c.key.like(f"{intent.id}:%:{intent.acts_until}")
-    waits = WAITS & (outbox.c.chat_id == intent.buyer.id) & of_attempt
-    await tx.execute(outbox.update().where(waits).values(sent_at=now, error="withdrawn"))
+    of_attempt = {"student_id": intent.buyer.id, "keys": f"{intent.id}:%:{intent.acts_until}"}
+    await tx.execute(_WAITING_OF_ATTEMPT, of_attempt | {"sent_at": now, "error": "withdrawn"})
+
+
+_PROMISE = outbox.update().where(outbox.c.key == given("promised"))
 
 
 async def keep_promise(tx: AsyncConnection, key: str, now: datetime) -> None:
-    await tx.execute(outbox.update().where(outbox.c.key == key).values(sent_at=now))
+    await tx.execute(_PROMISE, {"promised": key, "sent_at": now})
+
+
+_IS_DEAD = outbox.c.dead_at.is_not(None)
+_DEAD = outbox.select().where(_IS_DEAD).order_by(outbox.c.id)
 
 
 async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
     """Give what could not be delivered, which only the merchant can mend, and the error's name."""
-    query = outbox.select().where(outbox.c.dead_at.is_not(None)).order_by(outbox.c.id)
-    return [(_notice(row), row["error"]) for row in (await tx.execute(query)).mappings()]
+    return [(_notice(row), row["error"]) for row in (await tx.execute(_DEAD)).mappings()]
+
+
+_NEWER = outbox.alias()
+_IS_SUPERSEDED = sa.exists().where(
+    _NEWER.c.chat_id == outbox.c.chat_id,
+    _NEWER.c.message_id == outbox.c.message_id,
+    _NEWER.c.id > outbox.c.id,
+    _NEWER.c.sent_at.is_not(None),
+)
+_REVIVE = outbox.update().where(_IS_DEAD)
+_SUPERSEDE = _REVIVE.where(_IS_SUPERSEDED)
 
 
 async def count_dead(tx: AsyncConnection) -> int:
@@ -389,28 +489,36 @@ async def count_dead(tx: AsyncConnection) -> int:
 
 async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
     """Let what could not be delivered be tried again, unless something newer stands there now."""
-    newer = outbox.alias()
-    superseded = sa.exists().where(
-        newer.c.chat_id == outbox.c.chat_id,
-        newer.c.message_id == outbox.c.message_id,
-        newer.c.id > outbox.c.id,
-        newer.c.sent_at.is_not(None),
-    )
-    dead = outbox.c.dead_at.is_not(None)
-    await tx.execute(outbox.update().where(dead, superseded).values(dead_at=None, sent_at=now))
-    await tx.execute(outbox.update().where(dead).values(dead_at=None, attempts=0, due_at=now))
+    await tx.execute(_SUPERSEDE, {"dead_at": None, "sent_at": now})
+    await tx.execute(_REVIVE, {"dead_at": None, "attempts": 0, "due_at": now})
+
+
+_READDRESS = outbox.update().where(
+    outbox.c.sent_at.is_(None), outbox.c.chat_id < 0, outbox.c.action == Action.send
+)
 
 
 async def readdress(tx: AsyncConnection, group: AdminGroup) -> None:
     """Have what the admins were not told yet told in the group that is theirs now."""
-    waits = outbox.c.sent_at.is_(None) & (outbox.c.chat_id < 0) & (outbox.c.action == Action.send)
-    here = {"chat_id": group.chat_id, "topic_id": group.topic_id}
-    await tx.execute(outbox.update().where(waits).values(**here))
+    await tx.execute(_READDRESS, {"chat_id": group.chat_id, "topic_id": group.topic_id})
+
+
+_IS_PROMISED = sa.select(sa.exists().where(outbox.c.key == given("key")))
 
 
 async def is_promised(tx: AsyncConnection, key: str) -> bool:
-    query = sa.select(sa.exists().where(outbox.c.key == key))
-    return bool((await tx.execute(query)).scalar_one())
+    return bool((await tx.execute(_IS_PROMISED, {"key": key})).scalar_one())
+
+
+_FORGET_INTENTS = intents.delete().where(
+    _is(ABANDONED),
+    intents.c.check_at.is_(None),
+    intents.c.created_at < given("before"),
+    intents.c.id.not_in(sa.select(ledger.c.intent_id)),
+)
+_FORGET_NOTICES = outbox.delete().where(
+    outbox.c.sent_at < given("before"), outbox.c.dead_at.is_(None)
+)
 
 
 async def forget_finished(tx: AsyncConnection, before: datetime) -> int:
@@ -419,16 +527,8 @@ async def forget_finished(tx: AsyncConnection, before: datetime) -> int:
     Kept for ever: the ledger, every intent that stands in it, is unknown or still asked about,
     and every notice that was not delivered.
     """
-    kept = sa.select(ledger.c.intent_id)
-    over = (
-        intents.c.status.in_(sorted(ABANDONED))
-        & intents.c.check_at.is_(None)
-        & (intents.c.created_at < before)
-        & intents.c.id.not_in(kept)
-    )
-    old = await tx.execute(intents.delete().where(over))
-    told = (outbox.c.sent_at < before) & outbox.c.dead_at.is_(None)
-    said = await tx.execute(outbox.delete().where(told))
+    old = await tx.execute(_FORGET_INTENTS, {"before": before})
+    said = await tx.execute(_FORGET_NOTICES, {"before": before})
     return int(old.rowcount + said.rowcount)
 
 
@@ -454,20 +554,28 @@ async def take_in(
     new = []
     for update_id, chat_id in updates.items():
         row = {"id": update_id, "chat_id": chat_id, "taken_at": now}
-        if (await tx.execute(_insert(tx, inbox, row))).rowcount:
+        if await _insert(tx, inbox, row):
             new.append(update_id)
     return new
 
 
+_THESE_UPDATES = inbox.update().where(inbox.c.id.in_(given("update_ids", expanding=True)))
+
+
 async def answered(tx: AsyncConnection, update_ids: Sequence[int], now: datetime) -> None:
-    of_these = inbox.c.id.in_(update_ids)
-    await tx.execute(inbox.update().where(of_these).values(answered_at=now))
+    await tx.execute(_THESE_UPDATES, {"update_ids": update_ids, "answered_at": now})
+
+
+_UNANSWERED = (
+    sa.select(inbox.c.id, inbox.c.chat_id)
+    .where(inbox.c.answered_at.is_(None))
+    .order_by(inbox.c.id)
+)
 
 
 async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
     """Give (update id, chat) of what a killed process was answering or never came to."""
-    query = sa.select(inbox.c.id, inbox.c.chat_id).where(inbox.c.answered_at.is_(None))
-    return [(row.id, row.chat_id) for row in await tx.execute(query.order_by(inbox.c.id))]
+    return [(row.id, row.chat_id) for row in await tx.execute(_UNANSWERED)]
 
 
 async def forget_updates(tx: AsyncConnection, before: datetime) -> None:
@@ -526,24 +634,29 @@ async def _waiting(tx: AsyncConnection, of_kind: sa.ColumnElement[bool]) -> Wait
 
 # Chats and dialogues
 
+_GOING_ON = sa.select(dialogues.c.key).where(dialogues.c.state.is_not(None))
+
 
 async def dialogues_going_on(tx: AsyncConnection) -> Sequence[str]:
-    query = sa.select(dialogues.c.key).where(dialogues.c.state.is_not(None))
-    return (await tx.execute(query)).scalars().all()
+    return (await tx.execute(_GOING_ON)).scalars().all()
+
+
+_LANGUAGE = sa.select(chats.c.language).where(chats.c.id == given("chat_id"))
 
 
 async def language(tx: AsyncConnection, chat_id: int) -> str | None:
-    query = sa.select(chats.c.language).where(chats.c.id == chat_id)
-    return (await tx.execute(query)).scalar_one_or_none()
+    return (await tx.execute(_LANGUAGE, {"chat_id": chat_id})).scalar_one_or_none()
 
 
 async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
     await _upsert(tx, chats, {"id": chat_id}, {"language": language})
 
 
+_DIALOGUE = sa.select(dialogues.c.state, dialogues.c.data).where(dialogues.c.key == given("key"))
+
+
 async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:
-    query = sa.select(dialogues.c.state, dialogues.c.data).where(dialogues.c.key == key)
-    row = (await tx.execute(query)).first()
+    row = (await tx.execute(_DIALOGUE, {"key": key})).first()
     return (row.state, row.data) if row else (None, {})
 
 
@@ -551,10 +664,16 @@ async def set_dialogue(tx: AsyncConnection, key: str, **columns: object) -> None
     await _upsert(tx, dialogues, {"key": key}, columns, otherwise={"data": {}})
 
 
-def _insert(tx: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> Any:
-    """Insert, or do nothing where a unique key says that it is there already."""
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).values(**values).on_conflict_do_nothing()
+async def _insert(tx: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Insert; False where a unique key says that it is there already."""
+    statement = _insert_into(table, tx.dialect.name)
+    return bool((await tx.execute(statement, values)).rowcount)
+
+
+@cache
+def _insert_into(table: sa.Table, dialect: str) -> Any:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 async def _upsert(
@@ -564,14 +683,35 @@ async def _upsert(
     values: dict[str, Any],
     otherwise: dict[str, Any] | None = None,
 ) -> None:
-    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    row = (otherwise or {}) | key | values
-    await tx.execute(
-        insert(table).values(**row).on_conflict_do_update(index_elements=list(key), set_=values)
-    )
+    statement = _upsert_into(table, tx.dialect.name, tuple(key), tuple(values))
+    await tx.execute(statement, (otherwise or {}) | key | values)
+
+
+@cache
+def _upsert_into(
+    table: sa.Table, dialect: str, key: tuple[str, ...], names: tuple[str, ...]
+) -> Any:
+    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+    newer = {name: insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=key, set_=newer)
 
 
 # Attempts
+
+_NEWEST_ATTEMPTS = (
+    sa.select(attempts.c.at)
+    .where(attempts.c.student_id == given("student_id"), attempts.c.kind == given("kind"))
+    .where(attempts.c.at > given("since"))
+    .order_by(attempts.c.at.desc())
+    .offset(given("skipped"))
+    .limit(1)
+)
+_ADD_ATTEMPT = attempts.insert().returning(attempts.c.id)
+_CAPTURES_BESIDE = (
+    sa.select(sa.func.count())
+    .select_from(intents)
+    .where(_OF_STUDENT, intents.c.id != given("but"), intents.c.status == Status.capturing)
+)
 
 
 async def count_alone(tx: AsyncConnection, student_id: int) -> None:
@@ -584,8 +724,8 @@ async def count_alone(tx: AsyncConnection, student_id: int) -> None:
 
 
 async def add_attempt(tx: AsyncConnection, student_id: int, kind: str, at: datetime) -> int:
-    insert = attempts.insert().values(student_id=student_id, kind=kind, at=at)
-    return int((await tx.execute(insert.returning(attempts.c.id))).scalar_one())
+    row = {"student_id": student_id, "kind": kind, "at": at}
+    return int((await tx.execute(_ADD_ATTEMPT, row)).scalar_one())
 
 
 async def take_back_attempt(tx: AsyncConnection, row_id: int) -> None:
@@ -596,18 +736,14 @@ async def attempt_at(
     tx: AsyncConnection, student_id: int, kind: str, since: datetime, number: int
 ) -> datetime | None:
     """Give when the student's newest but `number - 1` was; None where there are fewer."""
-    same = (attempts.c.student_id == student_id) & (attempts.c.kind == kind)
-    newest = sa.select(attempts.c.at).where(same, attempts.c.at > since)
-    query = newest.order_by(attempts.c.at.desc()).offset(number - 1).limit(1)
-    return (await tx.execute(query)).scalar_one_or_none()
+    values = {"student_id": student_id, "kind": kind, "since": since, "skipped": number - 1}
+    return (await tx.execute(_NEWEST_ATTEMPTS, values)).scalar_one_or_none()
 
 
 async def captures_beside(tx: AsyncConnection, intent: Intent) -> int:
     """Count the student's other captures that are under way."""
-    others = (intents.c.student_id == intent.buyer.id) & (intents.c.id != intent.id)
-    capturing = intents.c.status == Status.capturing
-    query = sa.select(sa.func.count()).select_from(intents).where(others, capturing)
-    return int((await tx.execute(query)).scalar_one())
+    values = {"student_id": intent.buyer.id, "but": intent.id}
+    return int((await tx.execute(_CAPTURES_BESIDE, values)).scalar_one())
 
 
 async def forget_attempts(tx: AsyncConnection, before: datetime) -> int:

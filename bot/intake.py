@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from aiojobs import Scheduler
 from pydantic import ValidationError
 
 from bot import db, notices
+from bot.cards import may_be_date_or_code
 from bot.db import Database
 from bot.guard import holds_card_anywhere, message_of
 from bot.outbox import Outbox
@@ -24,9 +26,7 @@ log = structlog.get_logger()
 Raw = Mapping[str, Any]
 PATIENCE = 1.0  # seconds that the next update waits for the database
 LARGEST = 2**53  # of Telegram's ids
-COMMAND = re.compile(r"/[a-z]")
-# A code or an expiry date, which may come after its step, twice or late.
-LATE = re.compile(r"\s*(?:\d[\s-]?){6}\s*|\s*\d{1,2}\s*[/.-]\s*\d{2,4}\s*")
+COMMAND = re.compile(r"/[a-z]+(?:@\w+)?(?:\s+(?!\S*\d{4})[\w-]+)?\s*")  # without a code in it
 
 
 def _future() -> "asyncio.Future[bool]":
@@ -78,6 +78,7 @@ class Intake:
         self._is_open = True
         self._newest: int | None = None
         self._storing: dict[int, Taken] = {}
+        self._pressed: Counter[int] = Counter()  # presses being answered, by chat
         self._in_order = asyncio.Lock()
 
     @property
@@ -102,12 +103,13 @@ class Intake:
         raws = {raw["update_id"]: raw for raw in batch if _id(raw.get("update_id")) is not None}
         if not raws:
             return True
+        repeated = [self._storing[id_] for id_ in raws.keys() & self._storing]
         new = [await self._receive(raw) for id_, raw in raws.items() if id_ not in self._storing]
         self._storing |= {taken.id: taken for taken in new}
-        self._newest = max([*raws, *filter(None, [self._newest])])
-        stored = [self._storing[id_].stored for id_ in raws]
+        self._newest = max(raws)  # lower than before when Telegram has begun to count anew
         if new:
             await self._jobs.spawn(self._store(new))
+        stored = [taken.stored for taken in (*repeated, *new)]
         await asyncio.wait(stored, timeout=PATIENCE)
         return all(one.done() and one.result() for one in stored)
 
@@ -115,19 +117,28 @@ class Intake:
         """Start the deletion of what may hold a card."""
         message = message_of(raw)
         is_card = message is not None and holds_card_anywhere(message)
-        chat_id, message_id = _place(message or _tapped(raw))
+        pressed = _pressed(raw)
+        chat_id, message_id = _place(message or pressed)
         wiped = message_id if message and (is_card or self._may_be_secret(message)) else None
         taken = Taken(raw, chat_id, wiped, is_card)
         if chat_id is not None and wiped is not None:
             await self._jobs.spawn(self._wipe(taken, chat_id, wiped))
+        if chat_id is not None and pressed is not None:
+            self._pressed[chat_id] += 1
         return taken
+
+    def _over(self, taken: Taken) -> None:
+        """Nothing more comes of an update here."""
+        if taken.chat_id is not None and _pressed(taken.raw) is not None:
+            self._pressed[taken.chat_id] -= 1
+            self._pressed += Counter()  # drops what is zero
 
     async def _read(self, raw: Raw) -> Update | None:
         """Parse one update; of one that aiogram cannot read, id and field paths are logged."""
         await asyncio.sleep(0)  # the deletions go first
         try:
             return Update.model_validate(raw, context={"bot": self._bot})
-        except (ValidationError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it stops no other update
             problems = error.errors() if isinstance(error, ValidationError) else []
             fields = sorted({".".join(map(str, problem["loc"])) for problem in problems})
             log.warning("update_unreadable", update_id=raw["update_id"], fields=fields)
@@ -136,18 +147,17 @@ class Intake:
     def _may_be_secret(self, message: Raw) -> bool:
         """Tell whether a message may be a part of a card or a code, though no card stands in it.
 
-        At a step of a checkout anything but a command may.
+        At a step of a checkout anything but a command may, and so may what is typed while a
+        press is answered, which may lead to one. A date or a code may come late, or twice.
         """
         chat_id, _ = _place(message)
-        text = message.get("text") or message.get("caption") or ""
-        if chat_id is None or chat_id < 0 or not isinstance(text, str):
+        if chat_id is None or chat_id < 0:
             return False
-        if COMMAND.match(text):
+        text = str(message.get("text") or "")
+        if COMMAND.fullmatch(text):
             return False
-        return bool(LATE.fullmatch(text)) or self._is_at_step(chat_id)
-
-    def _is_at_step(self, chat_id: int) -> bool:
-        return self._storage.is_going_on(StorageKey(self._bot.id, chat_id, chat_id))
+        is_at_step = self._storage.is_going_on(StorageKey(self._bot.id, chat_id, chat_id))
+        return is_at_step or chat_id in self._pressed or may_be_date_or_code(text)
 
     async def _wipe(self, taken: Taken, chat_id: int, message_id: int) -> None:
         """Delete now; the promise that is stored meanwhile is kept if this works."""
@@ -172,12 +182,16 @@ class Intake:
                 await asyncio.sleep(PATIENCE)
                 self._newest = min(taken.id for taken in batch) - 1
                 self._release(batch, stored=False)
+                for taken in batch:
+                    self._over(taken)
                 return
             self._release(batch, stored=True)
             for taken in batch:
                 update = updates[taken.id]
                 if taken.id in new and update is not None:
                     await self._jobs.spawn(self._handle(taken, update))
+                else:
+                    self._over(taken)
 
     def _release(self, batch: Sequence[Taken], *, stored: bool) -> None:
         for taken in batch:
@@ -196,7 +210,7 @@ class Intake:
                     continue
                 language = await db.language(tx, taken.chat_id) or self._language
                 said = [notices.deletion(taken.chat_id, taken.wiped, language)]
-                if updates[taken.id] is None:
+                if updates[taken.id] is None and taken.chat_id > 0:
                     said.append(notices.not_read(taken.chat_id, taken.wiped, language))
                 await db.promise(tx, said, now)
             unreadable = [id_ for id_, update in updates.items() if update is None]
@@ -209,11 +223,13 @@ class Intake:
             await self._dispatcher.feed_update(self._bot, update, taken=taken)
         except Exception:
             log.exception("update_failed", update_id=taken.id)
+        finally:
+            self._over(taken)
         async with self._database.write() as tx:
             await db.answered(tx, [taken.id], self._database.now())
 
 
-def _tapped(raw: Raw) -> Raw | None:
+def _pressed(raw: Raw) -> Raw | None:
     """Give the message of the bot under which a button was pressed."""
     query = raw.get("callback_query")
     message = query.get("message") if isinstance(query, Mapping) else None
@@ -225,10 +241,10 @@ def _place(message: Raw | None) -> tuple[int | None, int | None]:
     if message is None:
         return None, None
     chat = message.get("chat")
-    return _id(chat.get("id") if isinstance(chat, Mapping) else None), _id(
-        message.get("message_id")
-    )
+    chat_id = chat.get("id") if isinstance(chat, Mapping) else None
+    return _id(chat_id), _id(message.get("message_id"))
 
 
 def _id(value: object) -> int | None:
-    return value if isinstance(value, int) and abs(value) < LARGEST else None
+    """Let through what can be an id; JSON's `true` is an int to Python."""
+    return value if type(value) is int and abs(value) < LARGEST else None

@@ -187,8 +187,7 @@ def too_many(intent: Intent, limit: str, until: datetime) -> Words:
     """Say when there is room again; a code that is out already can be typed all the same."""
     minute = (until + timedelta(minutes=1, microseconds=-1)).replace(second=0, microsecond=0)
     args: dict[str, Arg] = {"until": minute.isoformat()}
-    code_is_out = intent.status is Status.challenged and intent.code_expires_at
-    if code_is_out and limit != "guesses":
+    if intent.code_is_out and limit != "guesses":
         return Words(f"too-many-{limit}", args, (_cancel(intent),), then="code-again")
     return Words(f"too-many-{limit}", args, (_again(intent), _cancel(intent)))
 

@@ -177,7 +177,7 @@ class Outbox:
         try:
             await self._bot.delete_message(chat_id, message_id)
         except TelegramBadRequest as refused:
-            if not any(gone in refused.message for gone in _GONE):
+            if not any(gone in refused.message.lower() for gone in _GONE):
                 raise
 
     async def _delete(self, notice: Notice, message_id: int) -> None:
@@ -204,19 +204,26 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
     """Decide about a notice that was not sent: elsewhere, later, nobody there, or dead."""
     name = type(error).__name__
     match error:
+        case TelegramForbiddenError() | TelegramMigrateToChat() if _is_void(notice):
+            return {"sent_at": now, "error": name}
         case TelegramMigrateToChat(migrate_to_chat_id=chat_id):
             return {"chat_id": chat_id}
         case TelegramBadRequest() if notice.topic_id and "thread not found" in error.message:
             return {"topic_id": None}
-        case TelegramForbiddenError() if notice.chat_id > 0 or notice.words is None:
-            # The student blocked the bot, or a group that is none of ours threw it out.
-            return {"sent_at": now, "error": name}
         case ChatIsFull():
             messages, seconds = _limit(notice.chat_id)
             return {"due_at": now + timedelta(seconds=seconds / messages), "attempts": attempts}
     if isinstance(error, _AGAIN):
         return {"due_at": now + _pause(error, attempts), "error": name}
     return {"dead_at": now, "error": name}
+
+
+def _is_void(notice: Notice) -> bool:
+    """Tell what nobody wants any more where the bot was blocked or thrown out.
+
+    In a group that has become another one the number of a message is another message's.
+    """
+    return notice.words is None or notice.chat_id > 0
 
 
 def _pause(error: Exception, attempts: int) -> timedelta:

@@ -91,6 +91,11 @@ class Intent:
     checks: int
 
     @property
+    def code_is_out(self) -> bool:
+        """Tell whether a code was sent whose time is not over."""
+        return self.status is Status.challenged and self.code_expires_at is not None
+
+    @property
     def account(self) -> str:
         return str(self.id)
 

@@ -33,8 +33,11 @@ class DialogueStorage(BaseStorage):
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         name = state.state if isinstance(state, State) else state
         row = _KEYS.build(key)
-        (self.going_on.add if name else self.going_on.discard)(row)
+        if name:
+            self.going_on.add(row)  # before it is so: what comes meanwhile is deleted too
         await self._set(row, state=name)
+        if not name:
+            self.going_on.discard(row)
 
     async def get_state(self, key: StorageKey) -> str | None:
         async with self._database.read() as tx:

@@ -35,12 +35,32 @@ class AnotherCopyRuns(Exception):
 
 
 class Session(AiohttpSession):
-    """aiogram's session, whose decode errors do not quote what the students wrote."""
+    """aiogram's session, whose decode errors do not quote what the students wrote.
+
+    No call waits for a free connection: a deletion would wait for a hundred slow answers.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limit=0, **options)
 
     async def close(self) -> None:
         """Close without aiogram's pause of 250 ms, which aiohttp has not needed since 3.12."""
         if self._session is not None:
             await self._session.close()
+
+    async def make_request(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109  aiogram's
+    ) -> TelegramType:
+        """Call; what is not even UTF-8, as a provider's own page, is no exception of its own."""
+        try:
+            return await super().make_request(bot, method, timeout)
+        except UnicodeDecodeError:
+            raise ClientDecodeError(
+                "not UTF-8", ValueError("UnicodeDecodeError"), "withheld"
+            ) from None
 
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
@@ -132,6 +152,7 @@ def _is_young(started: float) -> bool:
 
 
 async def _pause(error: AiogramError, failures: int) -> None:
-    pause = float(getattr(error, "retry_after", min(0.5 * 2**failures, LONGEST_PAUSE)))
+    longer = min(0.5 * 2 ** min(failures, 10), LONGEST_PAUSE)
+    pause = float(getattr(error, "retry_after", longer))
     log.warning("updates_not_coming", error=type(error).__name__, pause=pause)
     await asyncio.sleep(pause)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ class TextsError(Exception):
     """A text is missing, or was not given what it speaks of."""
 
 
+@lru_cache(1000)
 def money(language: str, tiyin: int) -> str:
     """Give 73900000 as `739 000` with no-break spaces, and tiyin only where there are any."""
     whole = tiyin % 100 == 0

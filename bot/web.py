@@ -167,7 +167,7 @@ def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:
             return web.Response(status=403)
         try:
             update = await request.json()
-        except (ValueError, RecursionError):
+        except (ValueError, LookupError, RecursionError):  # the second: a charset nobody knows
             update = None
         if not isinstance(update, dict):
             return web.Response(status=400)

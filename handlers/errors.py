@@ -13,9 +13,9 @@ from bot.checkout import (
     Checkout,
     CheckoutError,
     IntentOver,
+    StillChecking,
     TooMany,
 )
-from bot.payment import Status
 from bot.staff import StaffError
 from handlers.refusals import words_for
 from handlers.speech import Speech
@@ -32,9 +32,11 @@ async def refused(
     if isinstance(error, CardForgotten):
         await state.set_data({"intent": error.intent.id})
         await state.set_state(Paying.card)
-    elif isinstance(error, TooMany) and error.intent.status is Status.challenged:
+    elif isinstance(error, StillChecking) or (
+        isinstance(error, TooMany) and error.intent.code_is_out
+    ):
         await state.set_data({"intent": error.intent.id})
-        await state.set_state(Paying.code)  # the code that is out is good all the same
+        await state.set_state(Paying.code)  # it is good all the same, or another may be asked for
     elif isinstance(error, AlreadyPaid | IntentOver):
         await leave_what_is_over(state, checkout)
     await speech.conclude(words_for(error))

@@ -11,6 +11,7 @@ from atmos import State
 from bot import notices
 from bot.notices import Words
 from bot.payment import order_number
+from bot.redact import redact
 from bot.staff import NoSuchOrder, Staff, TelegramSilent
 from handlers.checkout import after_colon
 from handlers.speech import Speech
@@ -47,7 +48,7 @@ async def by_administrator(
     except AiogramError as error:
         raise TelegramSilent from error
     known = any(user.id == one.user.id for one in administrators)
-    return {"by": f"{user.full_name} ({user.id})"} if known else False
+    return {"by": redact(f"{user.full_name} ({user.id})")} if known else False
 
 
 async def shows(_: Message, command: CommandObject, staff: Staff, speech: Speech) -> None:

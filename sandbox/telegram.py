@@ -167,7 +167,7 @@ class Telegram:
         )
         return query
 
-    async def until(self, predicate: Callable[[], object], timeout: float = 15.0) -> None:  # noqa: ASYNC109  it also words the failure
+    async def until(self, predicate: Callable[[], object], timeout: float = 30.0) -> None:  # noqa: ASYNC109  it also words the failure
         """Wait until `predicate` holds; it is asked again whenever anything happens."""
         try:
             await self.bell.until(predicate, timeout)

@@ -98,7 +98,7 @@ class Chat:
         message.deleted = True
         self._record("deleted", message, who)
 
-    async def sees(self, what: Look, timeout: float = 15.0, since: Since = None) -> Message:  # noqa: ASYNC109  it also words the failure
+    async def sees(self, what: Look, timeout: float = 30.0, since: Since = None) -> Message:  # noqa: ASYNC109  it also words the failure
         """Wait until the bot has said `what`, and give its newest message that does.
 
         With `since` (a message, its id, or the id of a tap) only what the bot has sent or

@@ -136,7 +136,7 @@ class Person(User):
         }
         self.telegram.inject({"chat_join_request": request})
 
-    async def sees(self, what: Look, timeout: float = 15.0, since: Since = None) -> Message:  # noqa: ASYNC109  it also words the failure
+    async def sees(self, what: Look, timeout: float = 30.0, since: Since = None) -> Message:  # noqa: ASYNC109  it also words the failure
         """Wait for the bot to say it in the private chat; see `Chat.sees`."""
         return await self.chat.sees(what, timeout, since)
 

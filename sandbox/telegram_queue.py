@@ -19,6 +19,7 @@ LIFETIMES = {
 ON_REQUEST = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 LONGEST_POLL = 50.0
 HURRIED = 0.5  # the same offset again so soon gives one update at a time
+FAR = 10  # past the end of the queue, as tdlib has it
 IMPATIENT = 3.0  # the same offset again so soon has to wait at least as long
 ANOTHER = (
     "Conflict: terminated by other getUpdates request; "
@@ -160,6 +161,8 @@ class Updates:
             raise verdict
 
     def _ready(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        if offset > self._next_id + FAR:  # the ids have begun anew: nothing is confirmed by it
+            offset = 0
         self._confirm(offset)
         ready: list[dict[str, Any]] = []
         stale: list[Pending] = []

@@ -115,9 +115,13 @@ async def test_check_says_whether_telegram_gets_through_to_the_webhook(world):
     url = f"http://127.0.0.1:{port}/telegram"
     world.overrides |= {"webhook_url": url, "web_port": port}
     updates = [f.said async for f in findings(world.settings()) if f.what == "updates"]
+    assert updates == [f"will be brought to {url} from the start"]
+
+    world.telegram.webhook = Webhook(url)
+    updates = [f.said async for f in findings(world.settings()) if f.what == "updates"]
     assert updates == [f"brought to {url}, with a secret"]
 
-    world.telegram.webhook = Webhook(url, last_error_message="Connection refused")
+    world.telegram.webhook.last_error_message = "Connection refused"
     hints = [f"{f.mark} {f.said}" async for f in findings(world.settings()) if f.what == "updates"]
     assert len(hints) == 1
     assert hints[0].startswith(f"! Telegram does not get through to {url}: Connection refused;")
@@ -331,8 +335,8 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
     await process.communicate()
     await world.gateway.settled()
     again = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
-    await student.sees("✅", timeout=15)
-    await world.admins.sees("✅", timeout=15)
+    await student.sees("✅", timeout=60)
+    await world.admins.sees("✅", timeout=60)
     again.send_signal(signal.SIGTERM)
     await again.communicate()
 
@@ -359,7 +363,7 @@ async def test_a_student_whose_card_was_being_read_at_a_kill_is_asked_for_it_aga
     await is_killed(world, process, "pre-apply")
     world.gateway.latency.clear()
     again = await start(world, "run")
-    asked = await student.sees("Bot qayta ishga tushdi", timeout=20)
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=60)
     await names_card(student)
     await student.sees("SMS kod", since=asked)
     student.says(world.code)
@@ -383,7 +387,7 @@ async def test_a_student_whose_press_was_being_answered_at_a_kill_can_press_agai
     await is_killed(world, process, "create")
     world.gateway.latency.clear()
     again = await start(world, "run")
-    asked = await student.sees("Bot qayta ishga tushdi", timeout=20)
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=60)
     student.taps("pay:protokol-57", asked)
     await student.sees("karta raqam", since=asked)
     again.send_signal(signal.SIGTERM)

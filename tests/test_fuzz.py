@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from io import BytesIO, StringIO
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import httpx
@@ -27,12 +27,12 @@ from bot import app, telegram, web
 from bot.app import App
 from bot.settings import CALLBACK_PATH, Settings
 from handlers.steps import Paying
-from sandbox.atmos import Answer, Gateway
+from sandbox.atmos import Gateway
 from sandbox.telegram import Telegram
 from sandbox.telegram_answer import Answer as Said
 from tests.conftest import ADMINS, EXPIRY, OFFERS, TOKEN, free_port
 from tests.leaks import TALKATIVE, Codes, Wanted, everything_written, made_up_card
-from tests.simulation.network import Line, Wire
+from tests.simulation.network import Line
 from tests.test_approval import signed
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
@@ -77,11 +77,12 @@ class Outside:
     async def asks(self, _place: str, call: Callable[[], Awaitable[Any]]) -> Any:
         return await call()
 
-    async def gateway_answers(self, _operation: str, request: httpx.Request) -> Answer:
+    async def gateway_answers(self, request: httpx.Request) -> httpx.Response:
         url, headers = request.url, dict(request.headers)
-        return await self.gateway.answer(
+        answer = await self.gateway.answer(
             request.method, url.path, headers, request.content, dict(url.params)
         )
+        return httpx.Response(answer.status, content=answer.body)
 
     async def telegram_answers(self, method: str, params: dict[str, Any]) -> Said:
         """Know every chat there may be: what is made up has none."""
@@ -194,7 +195,11 @@ def fuzzed(tmp_path_factory) -> Iterator[Fuzzed]:
         everything_written(given, but=TALKATIVE) as written,
         asyncio.Runner() as runner,
     ):
-        patch.setattr(telegram, "bot", lambda token, _: Bot(token, session=Line(outside, outside)))
+        patch.setattr(
+            telegram,
+            "bot",
+            lambda token, _: Bot(token, session=Line(cast("Any", outside), outside)),
+        )
         patch.setattr(app, "atmos_client", lambda _: client(outside))
         made = Fuzzed(runner, outside, written)
         living = lives(made, given)
@@ -209,7 +214,7 @@ def client(outside: Outside) -> AtmosClient:
         consumer_key="sandbox",
         consumer_secret="sandbox",
         store_id=57,
-        transport=Wire(outside, outside),
+        transport=httpx.MockTransport(outside.gateway_answers),
     )
 
 

@@ -211,3 +211,121 @@ async def test_a_photo_at_the_card_step_is_deleted_and_never_downloaded(world):
 
     assert photo.deleted
     assert not [call for call in world.telegram.calls if call.method == "getFile"]
+
+
+# What the readers found
+
+
+async def test_ids_that_begin_anew_are_asked_for(world):
+    """After a week without updates Telegram counts from another number, which may be lower."""
+    student = world.student()
+    async with world.bot():
+        asked = student.says("/help")
+        await student.sees("/cancel", since=asked)
+        world.telegram.updates._next_id = 500
+        card = student.says(GOOD)
+        await student.sees("faqat bot soʻraganda", since=card)
+
+    assert card.deleted
+
+
+@pytest.mark.parametrize("content", [{"text": "8600 9900 0000 008"}, "photo"])
+async def test_what_is_typed_before_the_card_is_asked_for_is_deleted_too(world, content):
+    student = world.student()
+    async with world.bot():
+        start = student.says("/start protokol-57")
+        await student.sees("Protokol 57", since=start)
+        world.goes_wrong("create", Kind.slow, acts=True, seconds=1.5)
+        student.taps("pay:protokol-57")
+        await student.sees("⏳")
+        typed = student.sends(content)
+        await student.sees("karta raqam")
+        await until(lambda: typed.deleted)
+
+
+async def test_a_step_that_could_not_be_left_is_still_guarded(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        await world.alters(
+            "CREATE TRIGGER full BEFORE UPDATE ON dialogues "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        tap = student.taps("pay:protokol-57")
+        await student.sees("Kutilmagan xato", since=tap)
+        await world.alters("DROP TRIGGER full")
+        mistyped = student.says("8600 9900 0000 008")
+        await until(lambda: mistyped.deleted)
+
+
+@pytest.mark.parametrize("text", ["/kod {code}", "/code{code}", "/karta 8600 9900 0000 008"])
+async def test_a_slash_does_not_hide_a_code(world, text):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        sent = student.says(text.format(code=world.code))
+        await until(lambda: sent.deleted)
+
+
+async def test_a_slash_under_a_photo_does_not_hide_it(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        sent = student.sends("photo", caption="/karta")
+        await until(lambda: sent.deleted)
+
+
+async def test_a_card_in_a_name_is_not_kept(world):
+    student = world.student(name=f"Ali {GOOD}")
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await world.admins.sees("✅")
+
+    kept = world.stored("SELECT name FROM intents") + world.stored("SELECT words FROM outbox")
+    assert GOOD not in str(kept)
+    assert "Ali" in str(kept)
+
+
+async def test_an_edit_brings_a_deletion_that_failed_back(world):
+    """Where the bot may not delete yet, the promise of the first message stood for the edit's."""
+    student = world.student()
+    group = world.telegram.group(GROUP, "Kurs", members=[student], bot_rights={})
+    async with world.bot():
+        sent = student.says(f"kartam: {CARD}", chat=group)
+        await until(lambda: world.stored("SELECT id FROM outbox WHERE sent_at IS NOT NULL"))
+        group.bot_rights["can_delete_messages"] = True
+        world.telegram.faults.add(Fault("deleteMessage", Kind.bad_gateway))
+        student.edits(sent, CARD)
+        await until(lambda: sent.deleted)
+
+
+async def test_an_unreadable_update_is_not_spoken_of_in_a_group(world):
+    student = world.student()
+    group = world.telegram.group(
+        GROUP, "Kurs", members=[student], bot_rights={"can_delete_messages": True}
+    )
+    async with world.bot():
+        sent = group.write(student, {"text": CARD})
+        world.telegram.inject({"message": sent.json() | {"date": "yesterday"}})
+        await until(lambda: sent.deleted)
+        asked = student.says("/privacy")
+        await student.sees("Karta", since=asked)
+
+    assert group.from_bot == []
+
+
+async def test_pay_pressed_while_a_code_is_tried_leaves_the_step_of_the_code(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        world.gateway.latency["confirm"] = 1.0
+        student.says(world.wrong_code)
+        await student.sees("⏳ Toʻlov bankka")
+        tap = student.taps("pay:protokol-57", student.chat.from_bot[0])
+        await student.sees("tekshir", since=tap)
+        await student.sees("notoʻgʻri")
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]

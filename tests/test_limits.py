@@ -199,7 +199,7 @@ async def test_what_never_reached_atmos_does_not_count(world):
 
 async def test_a_press_that_came_too_early_does_not_count(world):
     student = world.student()
-    async with world.bot(otp_resend_after=1.0):
+    async with world.bot(otp_resend_after=5.0):
         await reaches_code(student)
         offered = await student.sees(lambda m: "Kodni qayta yuborish" in str(m.buttons))
         taps = [student.taps("Kodni qayta yuborish", offered) for _ in range(3)]

@@ -3,14 +3,28 @@
 import asyncio
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
+import pytest
+from aiogram.exceptions import AiogramError
+from aiohttp import web
 
-from bot import notices
-from bot.notices import AdminGroup, Notice, Words
+from bot import notices, telegram
+from bot.notices import AdminGroup, Notice, Words, deletion
+from sandbox import telegram_http
 from sandbox.faults import Fault, Kind
 from sandbox.telegram_limits import Limits
-from tests.conftest import ADMINS, GOOD, PRICE, everything_said, free_port, pays, reaches_code
+from tests.conftest import (
+    ADMINS,
+    EXPIRY,
+    GOOD,
+    PRICE,
+    everything_said,
+    free_port,
+    pays,
+    reaches_code,
+)
 from tests.test_texts import INTENT
 
 SALES = 40
@@ -246,3 +260,62 @@ async def test_all_students_together_are_told_no_faster_than_telegram_lets_a_bot
 
     assert len(sent) == 40
     assert sent[-1] - sent[0] > 0.5
+
+
+@pytest.fixture
+def foreign_page(monkeypatch):
+    """What a provider answers in Telegram's place, in an encoding of its own."""
+    answered = telegram_http._response
+
+    def response(answer):
+        if answer.status != 502:
+            return answered(answer)
+        page = "<h1>Сайт заблокирован</h1>".encode("cp1251")
+        return web.Response(status=502, body=page, content_type="text/html")
+
+    monkeypatch.setattr(telegram_http, "_response", response)
+
+
+@pytest.mark.usefixtures("foreign_page")
+async def test_a_page_that_is_no_utf_8_costs_neither_a_deletion_nor_the_word_of_a_charge(world):
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        world.telegram.faults.add(Fault("deleteMessage", Kind.bad_gateway, times=2))
+        card = student.says(GOOD)
+        await student.sees("muddat", since=card)
+        while not card.deleted:
+            await asyncio.sleep(0.05)
+        expiry = student.says(EXPIRY)
+        await student.sees("SMS kod", since=expiry)
+        world.telegram.faults.add(Fault("getUpdates", Kind.bad_gateway))
+        world.telegram.faults.add(Fault("editMessageText", Kind.bad_gateway))
+        student.says(world.code)
+        await student.sees("✅")
+
+
+async def test_a_deletion_does_not_follow_a_group_to_where_its_number_is_anothers(world, database):
+    student = world.student()
+    group = world.telegram.group(-57, "Kurs", members=[student], admins=[student])
+    upgraded = world.telegram.chats[group.upgrade()]
+    upgraded.bot_rights["can_delete_messages"] = True
+    innocent = next(iter(upgraded.written.values()))
+    await database.promise([replace(deletion(-57, innocent.id, "uz"), after=timedelta())])
+    async with world.bot():
+        while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
+            await asyncio.sleep(0.05)
+
+    assert not innocent.deleted
+
+
+async def test_an_outage_of_hours_does_not_overflow_its_pause(monkeypatch):
+    paused = []
+
+    async def sleep(seconds):
+        paused.append(seconds)
+
+    monkeypatch.setattr("bot.telegram.asyncio.sleep", sleep)
+    for failures in (1, 5, 5000):
+        await telegram._pause(AiogramError("x"), failures)
+
+    assert paused == [1.0, 5.0, 5.0]

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 import pytest
 
@@ -74,11 +73,11 @@ async def test_what_the_student_typed_is_gone_and_only_the_mask_is_left(world):
 
 async def test_the_message_is_deleted_before_atmos_is_asked(world):
     student = world.student()
-    world.gateway.latency["pre-apply"] = 1.0
+    world.gateway.latency["pre-apply"] = 3.0
     async with world.bot():
         await pays(student)
         _, expiry = await names_card(student)
-        await world.telegram.until(lambda: expiry.deleted, timeout=0.9)
+        await world.telegram.until(lambda: expiry.deleted)
 
         assert world.gateway.sms == []
 
@@ -105,30 +104,26 @@ async def test_three_wrong_codes_end_the_payment_and_offer_a_fresh_start(world):
     student = world.student()
     async with world.bot():
         await reaches_code(student)
-        for _ in range(3):
-            student.says(world.wrong_code)
-            typed = world.calls("confirm")
-            await world.telegram.until(lambda typed=typed: world.calls("confirm") > typed)
-            await asyncio.sleep(0.2)
-        await student.sees("juda koʻp marta")
+        for said in ("2 ta urinish", "1 ta urinish", "juda koʻp marta"):
+            typed = student.says(world.wrong_code)
+            await student.sees(said, since=typed)
         student.taps("Qaytadan boshlash")
         await student.sees("karta raqam")
 
     assert world.charged == []
 
 
-async def test_while_confirm_runs_the_student_is_answered_within_a_second(world):
+async def test_while_confirm_runs_the_student_is_answered(world):
     student = world.student()
-    world.gateway.latency["confirm"] = 2.0
+    world.gateway.latency["confirm"] = 5.0
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
         waiting = await student.sees("⏳")
-        asked = time.monotonic()
         student.says("/help")
-        await student.sees("/cancel", timeout=1.0)
+        await student.sees("/cancel")
 
-        assert time.monotonic() - asked < 1.0
+        assert world.charged == []
 
         paid = await student.sees("✅")
 

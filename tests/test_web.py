@@ -92,7 +92,7 @@ async def scraped(client, url):
 
 async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, client, url, port):
     first, second = world.student(), world.student(777, "Doʻst")
-    async with world.bot(web_port=port, confirm_timeout=0.4, reconcile_delays=(100.0,)):
+    async with world.bot(web_port=port):
         before = await scraped(client, url)
         await reaches_code(first)
         wrong = first.says(world.wrong_code)
@@ -311,7 +311,7 @@ async def test_a_body_that_is_packed_is_not_unpacked(served, client):
 )
 async def test_who_says_it_slowly_is_not_waited_for(port, monkeypatch, trickle, status):
     """Slow loris: what has come by then is answered, and the connection is closed."""
-    monkeypatch.setattr(http, "PATIENCE", 0.3)
+    monkeypatch.setattr(http, "PATIENCE", 1.5)
     async with http.serve([web.post("/listens", listens)], "127.0.0.1", port):
         said = await says(port, trickle)
 

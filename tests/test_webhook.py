@@ -20,6 +20,12 @@ def port():
 
 
 @pytest.fixture
+def patient(monkeypatch):
+    """However slow the machine is, an update is stored before Telegram is answered."""
+    monkeypatch.setattr("bot.intake.PATIENCE", 60.0)
+
+
+@pytest.fixture
 def url(world, port):
     url = f"http://127.0.0.1:{port}/telegram"
     world.overrides |= {"webhook_url": url, "web_port": port}
@@ -47,6 +53,7 @@ async def test_a_purchase_over_the_webhook(world):
     assert not [call for call in world.telegram.calls if call.method == "getUpdates"]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_whoever_is_not_telegram_is_not_listened_to(world, url):
     student = world.student()
     student.started = True
@@ -78,6 +85,7 @@ async def test_an_update_that_is_too_large_is_refused(world, url):
     assert answer.status_code == 413
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_telegram_brings_twice_is_handled_once(world, url):
     student = world.student()
     student.started = True

@@ -1,19 +1,26 @@
 """SQLite for the bot without threads: the engine `bot.db` asks for, over the `sqlite3` of here.
 
-The statements, the files and the locks are the real ones. Before each statement and around each
-commit others may run, and the process may die.
+The statements are what SQLAlchemy makes of them; the files and the locks are the real ones.
+Before each statement and around each commit others may run, and the process may die.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.engine import IteratorResult
+from sqlalchemy.engine.result import SimpleResultMetaData
+from sqlalchemy.exc import DBAPIError
 
 from bot.tables import metadata
+
+DIALECT = sa.make_url("sqlite://").get_dialect()()
+Values = Mapping[str, Any]
+NOTHING: Values = {}
 
 
 class Process(Protocol):
@@ -28,24 +35,136 @@ class Process(Protocol):
         """Hear of a commit."""
 
 
+class Statement:
+    """A statement as SQLAlchemy has compiled it, to be run with any values of the same names.
+
+    Its own connections, transactions and results took longer than all else in a seed.
+    """
+
+    def __init__(self, statement: sa.ClauseElement, values: Values) -> None:
+        compiled: Any = statement.compile(dialect=DIALECT, column_keys=list(values))
+        state = compiled.construct_expanded_state(values)
+        member_of = {
+            member: (name, place)
+            for name, members in state.parameter_expansion.items()
+            for place, member in enumerate(members)
+        }
+        self.sql: str = state.statement
+        self._parameters: list[tuple[str | None, int | None, Any]] = []
+        for bound in state.positiontup:
+            name, place = member_of.get(bound, (bound, None))
+            write = (
+                compiled.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT) or _same
+            )
+            if name in values:
+                self._parameters.append((name, place, write))
+            else:
+                self._parameters.append((None, None, write(state.parameters[bound])))
+        columns: Any = (
+            statement.selected_columns
+            if isinstance(statement, sa.Select)
+            else compiled.statement.exported_columns  # RETURNING
+        )
+        self._names = SimpleResultMetaData([column.key or "" for column in columns])
+        kinds = [column.type.dialect_impl(DIALECT) for column in columns]
+        self._readers = [kind.result_processor(DIALECT, None) or _same for kind in kinds]
+
+    def parameters(self, values: Values) -> list[Any]:
+        return [
+            constant_or_write
+            if name is None
+            else constant_or_write(values[name] if place is None else values[name][place])
+            for name, place, constant_or_write in self._parameters
+        ]
+
+    def result(self, cursor: sqlite3.Cursor) -> Any:
+        """Give what came of it, with the methods of SQLAlchemy's own results."""
+        if not self._readers:
+            return SimpleNamespace(rowcount=cursor.rowcount)
+        rows = [
+            tuple([read(value) for read, value in zip(self._readers, row, strict=True)])
+            for row in cursor
+        ]
+        return IteratorResult(self._names, iter(rows))
+
+
+def _length(value: object) -> int | None:
+    return len(value) if isinstance(value, list) else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@lru_cache(1000)
+def _made(statement: sa.ClauseElement, shape: tuple[tuple[str, int | None], ...]) -> Statement:
+    """Compile a statement once for values of these names and, where they are lists, lengths."""
+    values = {name: None if length is None else [None] * length for name, length in shape}
+    return Statement(statement, values)
+
+
 class Connection:
-    """As much of SQLAlchemy's `AsyncConnection` as `bot.db` uses."""
+    """As much of SQLAlchemy's connections, and of its transactions, as `bot.db` uses."""
 
-    def __init__(self, connection: sa.Connection, process: Process) -> None:
-        self._connection = connection
-        self._process = process
+    dialect = DIALECT
 
-    @property
-    def dialect(self) -> sa.Dialect:
-        return self._connection.dialect
+    def __init__(self, engine: "Engine", *, writes: bool) -> None:
+        self._engine = engine
+        self._process = engine.process
+        self._writes = writes
+        self._options: dict[str, Any] = {}
+        self._raw: sqlite3.Connection
 
-    async def execution_options(self, **options: Any) -> Self:
-        self._connection.execution_options(**options)
+    async def __aenter__(self) -> Self:
+        await self._process.point("database, before BEGIN")
+        self._raw = self._engine.take()
+        if self._writes:
+            self._begin()
         return self
 
-    async def execute(self, statement: sa.Executable) -> Any:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._writes and kind is None:
+                await self._process.point("database, before COMMIT")
+                self.exec_driver_sql("COMMIT")
+                self._process.committed()
+                await self._process.point("database, after COMMIT")
+        finally:
+            if not self._process.dead:
+                self._engine.give_back(self._raw)
+
+    async def execution_options(self, **options: Any) -> Self:
+        self._options |= options
+        return self
+
+    def get_execution_options(self) -> dict[str, Any]:
+        return self._options
+
+    def exec_driver_sql(self, sql: str) -> None:
+        self._run(sql)
+
+    async def execute(self, statement: sa.ClauseElement, values: Values = NOTHING) -> Any:
         await self._process.point("database, before a statement")
-        return self._connection.execute(statement)
+        if not self._raw.in_transaction:
+            self._begin()
+        made = _made(statement, tuple([(name, _length(values[name])) for name in values]))
+        return made.result(self._run(made.sql, made.parameters(values)))
+
+    def _begin(self) -> None:
+        self._engine.heard["begin"](self)
+
+    def _run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        try:
+            return self._raw.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(
+                sql, None, error, sqlite3.Error, hide_parameters=True, dialect=DIALECT
+            ) from error
 
 
 class Engine:
@@ -54,69 +173,51 @@ class Engine:
     When the process dies its connections are closed as the operating system would close them.
     """
 
-    def __init__(self, sync_engine: sa.Engine, process: Process) -> None:
-        self.sync_engine = sync_engine
-        self._process = process
+    def __init__(self, path: Path, process: Process) -> None:
+        self.process = process
+        self.heard: dict[str, Callable[..., None]] = {}  # what `bot.db` does at an event
+        self.sync_engine = self
+        self._path = path
         self._opened: list[sqlite3.Connection] = []
-        sa.event.listen(sync_engine, "connect", lambda raw, _: self._opened.append(raw))
+        self._idle: list[sqlite3.Connection] = []
 
-    @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Connection]:
-        await self._process.point("database, before BEGIN")
-        connection = self.sync_engine.connect()
-        try:
-            yield Connection(connection, self._process)
-        finally:
-            if self._process.dead:
-                connection.invalidate()  # the pool has nothing to put in order
-            connection.close()
+    def connect(self) -> Connection:
+        return Connection(self, writes=False)
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Connection]:
-        async with self.connect() as connection:
-            connection._connection.begin()
-            yield connection
-            await self._process.point("database, before COMMIT")
-            connection._connection.commit()
-            self._process.committed()
-            await self._process.point("database, after COMMIT")
+    def begin(self) -> Connection:
+        return Connection(self, writes=True)
+
+    def take(self) -> sqlite3.Connection:
+        """Give a connection that nobody uses."""
+        if self._idle:
+            return self._idle.pop()
+        raw = sqlite3.connect(self._path)
+        self._opened.append(raw)
+        self.heard["connect"](raw, None)
+        return raw
+
+    def give_back(self, raw: sqlite3.Connection) -> None:
+        if raw.in_transaction:
+            raw.rollback()
+        self._idle.append(raw)
 
     def cut(self) -> None:
         for raw in self._opened:
             raw.close()
 
-    async def dispose(self) -> None:
-        self.sync_engine.dispose()
+
+def listen(engine: Engine, event: str, act: Callable[..., None]) -> None:
+    """Stand in for SQLAlchemy's function of this name."""
+    engine.heard[event] = act
 
 
-class Engines:
-    """Makes databases, and engines that share what SQLAlchemy has compiled.
-
-    For a new engine it would compile everything anew, which took longer than all else in a seed.
-    """
-
-    def __init__(self, home: Path) -> None:
-        template = home / "template.db"
-        self._first = sa.create_engine(f"sqlite:///{template}")
-        with self._first.begin() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        with self._first.begin() as connection:
-            metadata.create_all(connection)
-        self._first.dispose()
-        self._empty = template.read_bytes()
-
-    def database(self, path: Path) -> Path:
-        """Make an empty database."""
-        path.write_bytes(self._empty)
-        return path
-
-    def engine(self, path: Path, process: Process) -> Engine:
-        first = self._first
-        pool = QueuePool(
-            lambda: sqlite3.connect(path),  # type: ignore[arg-type]
-            dialect=first.dialect,
-            max_overflow=-1,
-        )
-        engine = sa.Engine(pool, first.dialect, sa.make_url(f"sqlite:///{path}"))
-        engine._compiled_cache = first._compiled_cache
-        return Engine(engine, process)
+def empty(home: Path) -> bytes:
+    """Make a database in which nothing has happened yet, and give what its file holds."""
+    template = home / "template.db"
+    engine = sa.create_engine(f"sqlite:///{template}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+    engine.dispose()
+    return template.read_bytes()

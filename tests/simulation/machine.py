@@ -1,4 +1,4 @@
-"""What all seeds share: the clocks of the libraries, the engines, the settings and the offers."""
+"""What all seeds share: the clocks of the libraries, the settings and the offers."""
 
 import asyncio
 import gc
@@ -10,10 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import stamina
 import structlog
 import tenacity
-from aiogram import Router
+from aiogram import Dispatcher
+from aiogram.fsm.storage.base import BaseStorage
 
 import atmos.client
 import handlers
@@ -21,8 +23,9 @@ from bot import app, db
 from bot.offers import Offers
 from bot.settings import Settings
 from bot.texts import Texts
+from handlers import speech
 from tests.simulation.clock import OWNER
-from tests.simulation.database import Engines
+from tests.simulation.database import empty, listen
 
 ADMINS = -1_000_000_000_057
 TOKEN = "700000001:AAtest-token-of-no-bot-at-all-0000000"
@@ -53,8 +56,8 @@ class Machine:
     """What all seeds share because making it is slow, and none can change."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self.engines = Engines(home)
+        self._home = home
+        self._empty = empty(home)
         self.settings = {
             (gate, strict): Settings(
                 _env_file=None,
@@ -67,9 +70,17 @@ class Machine:
         }
         self.shops = (_offers(1_478_000), _offers(990_000))
 
+    def database(self, seed: int) -> Path:
+        """Make an empty database."""
+        path = self._home / f"{seed}.db"
+        path.write_bytes(self._empty)
+        return path
+
 
 TEXTS = Texts()
 TREE = handlers.router()
+DISPATCHER = Dispatcher(disable_fsm=True)
+OF_ITS_OWN = len(DISPATCHER.update.outer_middleware)
 
 
 @contextmanager
@@ -78,9 +89,14 @@ def simulated() -> Iterator[Machine]:
     swapped: list[tuple[Any, str, Any]] = [
         (atmos.client, "time", TIMES),
         (tenacity, "time", TIMES),
+        (atmos.client, "_transport", lambda _proxy: None),
+        (httpx, "AsyncClient", lambda **_options: OWNER.get().http()),
         (db, "create_async_engine", lambda _url, **_options: OWNER.get().engine()),
+        (db, "event", SimpleNamespace(listen=listen)),
         (app, "Texts", lambda: TEXTS),
-        (handlers, "router", _tree),
+        (handlers, "router", lambda: TREE),
+        (app, "Dispatcher", _dispatcher),
+        (speech, "TYPING_EVERY", 3600.0),  # nobody sees it
         (app, "DialogueStorage", lambda database: OWNER.get().dialogues(database)),
         (app, "Languages", lambda database, default: OWNER.get().languages(database, default)),
     ]
@@ -108,10 +124,15 @@ def simulated() -> Iterator[Machine]:
             stamina.set_testing(tested)
 
 
-def _tree() -> Router:
-    """Give one tree of handlers to each dispatcher in turn: making it takes 20 ms."""
+def _dispatcher(*, storage: BaseStorage, **_options: object) -> Dispatcher:
+    """Give one dispatcher and its tree of handlers to each bot in turn: a new one takes 20 ms."""
+    for middleware in DISPATCHER.update.outer_middleware[OF_ITS_OWN:]:
+        DISPATCHER.update.outer_middleware.unregister(middleware)
+    DISPATCHER.sub_routers.clear()
     TREE._parent_router = None
-    return TREE
+    DISPATCHER.workflow_data.clear()
+    DISPATCHER.fsm.storage = storage
+    return DISPATCHER
 
 
 def _heard(_logger: object, level: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from handlers.arrival import Languages
 from tests.simulation.clock import OWNER
 from tests.simulation.database import Engine
 from tests.simulation.dialogues import KeptDialogues, OneLanguage
-from tests.simulation.network import Line, Wire
+from tests.simulation.network import Http, Line
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -89,8 +89,12 @@ class Process:
 
     def engine(self) -> Engine:
         """Give the engine that `Database` asks for."""
-        self._engine = self.world.machine.engines.engine(self.world.path, self)
+        self._engine = Engine(self.world.path, self)
         return self._engine
+
+    def http(self) -> Http:
+        """Give the client that `AtmosClient` asks for."""
+        return Http(self.world, self)
 
     def dialogues(self, database: Database) -> DialogueStorage:
         kept = self.world.dialogues
@@ -259,7 +263,6 @@ class Process:
             store_id=settings.atmos_store_id,
             confirm_path=settings.atmos_confirm_path,
             confirm_timeout=settings.confirm_timeout,
-            transport=Wire(self.world, self),
         )
         client._auth._clock = self.world.loop.time
         return client

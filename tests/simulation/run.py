@@ -3,6 +3,9 @@
 import asyncio
 import random as luck_of_libraries
 from collections.abc import Callable
+from typing import Any
+
+from aiogram.types import Update
 
 from tests.simulation import invariants
 from tests.simulation.clock import Loop
@@ -11,6 +14,8 @@ from tests.simulation.people import Boss, Student
 from tests.simulation.process import End
 from tests.simulation.world import World
 
+# Remembers updates by their id, which is the same in all worlds.
+FORGETFUL: Any = vars(Update)["event_type"].fget
 HOUR = 3600.0
 DAY = 24 * HOUR
 PLACES = (
@@ -32,9 +37,9 @@ def play(machine: Machine, seed: int, spoil: Callable[[World], object] | None = 
     `spoil` changes the world before that is looked at.
     """
     loop = Loop()
-    path = machine.engines.database(machine.home / f"{seed}.db")
     luck_of_libraries.seed(seed)
-    world = World(seed, loop, path, machine)
+    FORGETFUL.cache_clear()
+    world = World(seed, loop, machine)
     try:
         loop.run_until_complete(_story(world))
         world.end()
@@ -81,9 +86,9 @@ async def _rests(world: World) -> None:
     """Wait until nothing is due any more."""
     for _ in range(3000):
         await asyncio.sleep(1)
-        waits = world.next_due()
         if world.is_busy():
             continue
+        waits = world.next_due()
         looked = world.gateway.adds and world.loop.time() > 2 * DAY
         if not waits or (looked and min(waits.values()) > HOUR):
             return  # a payment of another amount is asked about for a week
@@ -94,12 +99,12 @@ async def _rests(world: World) -> None:
 async def _buys_after_all(world: World, students: list[Student]) -> None:
     """Have everybody who has not got it buy it, with a good card and in good weather.
 
-    A day later, since whoever reached a limit was told to come back then.
+    Each a day later, since whoever reached a limit was told to come back then.
     """
-    await asyncio.sleep(DAY)
     for student in students:
         if world.has(student.person.id, "protokol-57"):
             continue
+        await asyncio.sleep(DAY)
         world.trace(f"{student.person.first_name} buys after all")
         await student.buys("protokol-57")
         await _rests(world)

@@ -8,12 +8,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
-import httpx
 from aiogram.exceptions import AiogramError
 
 from bot.voice import SEPARATOR
@@ -26,6 +23,7 @@ from sandbox.telegram_queue import Pending
 from tests.simulation.clock import Loop
 from tests.simulation.dialogues import Kept
 from tests.simulation.machine import Machine
+from tests.simulation.network import Request
 from tests.simulation.process import End, Process
 from tests.simulation.weather import Slowness, Weather
 
@@ -126,10 +124,10 @@ class World:
 
     process: Process
 
-    def __init__(self, seed: int, loop: Loop, path: Path, machine: Machine) -> None:
+    def __init__(self, seed: int, loop: Loop, machine: Machine) -> None:
         self.seed = seed
         self.loop = loop
-        self.path = path
+        self.path = machine.database(seed)
         self.machine = machine
         self.luck = self.random("luck")
         asks_first = self.luck.random() < 0.4  # ATMOS asks the merchant before a debit
@@ -173,7 +171,7 @@ class World:
         self._mixes = self.luck.choice((0.0, 0.0, 0.1, 0.3))  # deliveries twice, or out of order
         self._pace = self.luck.choice((0.0, 0.1, 0.5))
         self._context = Context()
-        self._book = sqlite3.connect(path, isolation_level=None)
+        self._book = sqlite3.connect(self.path, isolation_level=None)
 
     def begin(self) -> None:
         """Have the admins' group."""
@@ -197,8 +195,7 @@ class World:
         """Leave nothing on the disk, nor open."""
         self.process.cut()
         self._book.close()
-        for path in self.path.parent.glob(f"{self.path.name}*"):
-            path.unlink()
+        self.path.unlink()  # its log went with the last connection
 
     def starts(self, end: End | None) -> Process:
         self.process = Process(self, end)
@@ -253,7 +250,9 @@ class World:
         return self._witness.said
 
     def dump(self) -> Iterator[str]:
-        return self._book.iterdump()
+        """Give every row of every table."""
+        for (table,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
+            yield from map(repr, self.rows(f"SELECT * FROM {table}"))  # noqa: S608  no input
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into the bot's database, past the bot."""
@@ -269,7 +268,7 @@ class World:
                 waits[name] = min(wait, waits.get(name, wait))
         return waits
 
-    async def gateway_answers(self, operation: str, request: httpx.Request) -> Answer:
+    async def gateway_answers(self, operation: str, request: Request) -> Answer:
         """Carry a request to the gateway, with whatever goes wrong on the way."""
         await asyncio.sleep(self.weather.travel(operation))
         fault = self.weather.fault("atmos", operation, self.loop.time())
@@ -277,10 +276,8 @@ class World:
             self.gateway.faults.add(fault)
             self._injected("ATMOS", fault)
         ARRIVED.set(self.loop.epoch())
-        url, headers = request.url, dict(request.headers)
-        query = dict(parse_qsl(url.query.decode()))
         answer = await self.gateway.answer(
-            request.method, url.path, headers, request.content, query
+            "POST", request.path, request.headers, request.body, request.query
         )
         self.trace(f"ATMOS answers {operation}: {answer.status} {answer.body[:60]!r}")
         await asyncio.sleep(self.weather.travel())
