@@ -127,11 +127,14 @@ class Outcomes:
         await self._back_to_code(intent, [said, *self.for_admins(intent, error)])
 
     async def unclear(self, intent: Intent, error: OutcomeUnknown) -> None:
-        """Leave the intent capturing, and tell the student not to pay again."""
+        """Leave the intent capturing, and tell the student not to pay again.
+
+        What comes of it later is a message of its own: an edit makes no sound.
+        """
         self.captures["unclear"] += 1
         said = self._result(intent, notices.checking(intent))
         told = self.for_admins(intent, error)
-        await self._database.amend(intent, [said, *told], reason=error.reason)
+        await self._database.amend(intent, [said, *told], reason=error.reason, note_id=None)
 
     async def _not_charged(self, intent: Intent, *, by_hand: bool = False) -> bool:
         """Say that nothing was charged, and go on asking: a charge may come late all the same."""
@@ -282,6 +285,9 @@ class Outcomes:
         await self._database.move(intent, Status.challenged, said, **changes)
 
     def _result(self, intent: Intent, words: Words, key: str | None = None) -> Notice:
-        """Turn the "⏳" message of this attempt into `words`; once for each attempt and text."""
+        """Turn the "⏳" message of this attempt into `words`; once for each attempt and text.
+
+        Where there is none any more, say it anew.
+        """
         key = key or f"{words.text}:{intent.acts_until}"
         return notices.told(intent, words, key, edits=intent.note_id)

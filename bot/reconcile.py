@@ -1,6 +1,7 @@
 """Ask ATMOS about every payment whose outcome is unknown, until it knows."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from bot import db
 from bot.db import Database
 from bot.evidence import SETTLED, Verdict, may_act, verdict
 from bot.outcome import Outcomes
-from bot.payment import PENDING, Intent
+from bot.payment import PENDING, Intent, Status
 from bot.times import Times
 
 log = structlog.get_logger()
@@ -93,7 +94,10 @@ class Reconciliation:
 
     async def _ask_in_turn(self, intent: Intent) -> None:
         async with self._at_once:
-            await self._database.promise(self._outcomes.checking(intent))
+            if intent.status is Status.capturing:
+                said = self._outcomes.checking(intent)
+                await self._database.amend(intent, said, note_id=None)
+                intent = replace(intent, note_id=None)  # what comes of it is said anew
             try:
                 await self.ask(intent)
             except AtmosError as error:
@@ -111,4 +115,4 @@ class Reconciliation:
             said += self._outcomes.left_unknown(intent)
         elif intent.status in PENDING and not may_act(intent, now - TOO_LONG):
             said += self._outcomes.still_unknown(intent, error)
-        await self._database.amend(intent, said, checks=checks, check_at=check_at)
+        await self._database.amend(intent, said, checks=checks, check_at=check_at, note_id=None)
