@@ -578,9 +578,12 @@ async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
     return [(row.id, row.chat_id) for row in await tx.execute(_UNANSWERED)]
 
 
+_FORGET_UPDATES = inbox.delete().where(inbox.c.answered_at < given("before"))
+
+
 async def forget_updates(tx: AsyncConnection, before: datetime) -> None:
     """Delete what was answered so long ago that Telegram repeats it no more."""
-    await tx.execute(inbox.delete().where(inbox.c.answered_at < before))
+    await tx.execute(_FORGET_UPDATES, {"before": before})
 
 
 # Counts
@@ -707,6 +710,8 @@ _NEWEST_ATTEMPTS = (
     .limit(1)
 )
 _ADD_ATTEMPT = attempts.insert().returning(attempts.c.id)
+_TAKE_BACK_ATTEMPT = attempts.delete().where(attempts.c.id == given("row_id"))
+_FORGET_ATTEMPTS = attempts.delete().where(attempts.c.at < given("before"))
 _CAPTURES_BESIDE = (
     sa.select(sa.func.count())
     .select_from(intents)
@@ -729,7 +734,7 @@ async def add_attempt(tx: AsyncConnection, student_id: int, kind: str, at: datet
 
 
 async def take_back_attempt(tx: AsyncConnection, row_id: int) -> None:
-    await tx.execute(attempts.delete().where(attempts.c.id == row_id))
+    await tx.execute(_TAKE_BACK_ATTEMPT, {"row_id": row_id})
 
 
 async def attempt_at(
@@ -747,4 +752,4 @@ async def captures_beside(tx: AsyncConnection, intent: Intent) -> int:
 
 
 async def forget_attempts(tx: AsyncConnection, before: datetime) -> int:
-    return int((await tx.execute(attempts.delete().where(attempts.c.at < before))).rowcount)
+    return int((await tx.execute(_FORGET_ATTEMPTS, {"before": before})).rowcount)

@@ -214,7 +214,8 @@ class Intake:
                     said.append(notices.not_read(taken.chat_id, taken.wiped, language))
                 await db.promise(tx, said, now)
             unreadable = [id_ for id_, update in updates.items() if update is None]
-            await db.answered(tx, unreadable, now)
+            if unreadable:
+                await db.answered(tx, unreadable, now)
         return new
 
     async def _handle(self, taken: Taken, update: Update) -> None:

@@ -163,8 +163,8 @@ MUTANTS = [
     Mutant(
         "the notices of a chat overtake each other",
         "bot/db.py",
-        "    first = sa.select(sa.func.min(outbox.c.id))",
-        "    first = sa.select(sa.func.max(outbox.c.id))",
+        "_FIRST = sa.select(sa.func.min(outbox.c.id))",
+        "_FIRST = sa.select(sa.func.max(outbox.c.id))",
         ("tests/test_outbox.py",),
     ),
     Mutant(

@@ -20,6 +20,7 @@ from bot.tables import metadata
 
 DIALECT = sa.make_url("sqlite://").get_dialect()()
 Values = Mapping[str, Any]
+Processor = Callable[[Any], Any]
 NOTHING: Values = {}
 
 
@@ -38,7 +39,7 @@ class Process(Protocol):
 class Statement:
     """A statement as SQLAlchemy has compiled it, to be run with any values of the same names.
 
-    Its own connections, transactions and results took longer than all else in a seed.
+    SQLAlchemy's own way from there to SQLite and back took longer than all else in a seed.
     """
 
     def __init__(self, statement: sa.ClauseElement, values: Values) -> None:
@@ -50,32 +51,27 @@ class Statement:
             for place, member in enumerate(members)
         }
         self.sql: str = state.statement
-        self._parameters: list[tuple[str | None, int | None, Any]] = []
-        for bound in state.positiontup:
+        self._constants: list[Any] = []
+        self._given: list[tuple[int, str, int | None, Processor]] = []
+        for position, bound in enumerate(state.positiontup):
             name, place = member_of.get(bound, (bound, None))
-            write = (
-                compiled.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT) or _same
-            )
+            kind = compiled.binds[name].type.dialect_impl(DIALECT)
+            write = kind.bind_processor(DIALECT) or _same
+            self._constants.append(None if name in values else write(state.parameters[bound]))
             if name in values:
-                self._parameters.append((name, place, write))
-            else:
-                self._parameters.append((None, None, write(state.parameters[bound])))
-        columns: Any = (
-            statement.selected_columns
-            if isinstance(statement, sa.Select)
-            else compiled.statement.exported_columns  # RETURNING
-        )
+                self._given.append((position, name, place, write))
+        columns = getattr(statement, "exported_columns", ())  # of SELECT and RETURNING
         self._names = SimpleResultMetaData([column.key or "" for column in columns])
         kinds = [column.type.dialect_impl(DIALECT) for column in columns]
         self._readers = [kind.result_processor(DIALECT, None) or _same for kind in kinds]
 
     def parameters(self, values: Values) -> list[Any]:
-        return [
-            constant_or_write
-            if name is None
-            else constant_or_write(values[name] if place is None else values[name][place])
-            for name, place, constant_or_write in self._parameters
-        ]
+        """Give the values in their order, as SQLite keeps them."""
+        parameters = list(self._constants)
+        for position, name, place, write in self._given:
+            value = values[name] if place is None else values[name][place]
+            parameters[position] = write(value)
+        return parameters
 
     def result(self, cursor: sqlite3.Cursor) -> Any:
         """Give what came of it, with the methods of SQLAlchemy's own results."""

@@ -14,8 +14,8 @@ from tests.simulation.people import Boss, Student
 from tests.simulation.process import End
 from tests.simulation.world import World
 
-# Remembers updates by their id, which is the same in all worlds.
-FORGETFUL: Any = vars(Update)["event_type"].fget
+# aiogram remembers the kind of an update by its id, and the ids are the same in all worlds.
+KINDS: Any = vars(Update)["event_type"].fget
 HOUR = 3600.0
 DAY = 24 * HOUR
 PLACES = (
@@ -38,7 +38,7 @@ def play(machine: Machine, seed: int, spoil: Callable[[World], object] | None = 
     """
     loop = Loop()
     luck_of_libraries.seed(seed)
-    FORGETFUL.cache_clear()
+    KINDS.cache_clear()
     world = World(seed, loop, machine)
     try:
         loop.run_until_complete(_story(world))
