@@ -28,7 +28,7 @@ mutants: install ## put defects into copies of the code, each of which a test mu
 
 test: install ## every check; the simulation computes while the stories mostly wait
 	$(MAKE) --no-print-directory -j3 --output-sync=target \
-		format lint types imports simulation processes tests
+		tests processes simulation format lint types imports
 
 format: install
 	$(BIN)/ruff format --check --quiet .

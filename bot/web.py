@@ -150,7 +150,7 @@ def _gate(
             log.exception("approval_failed")
             refusal = "not now"
         is_atmos = refusal not in (NOT_GENUINE, UNREADABLE)
-        if is_atmos and (stranger := _stranger(request.remote, networks)):
+        if is_atmos and (stranger := _stranger(_asking(request), networks)):
             await jobs.spawn(approval.flag(stranger))
         answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
         return web.json_response(answer, status=400 if refusal == UNREADABLE else 200)
@@ -176,10 +176,23 @@ def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:
     return [web.post(path, brought)]
 
 
-def _stranger(remote: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
+def _asking(request: web.Request) -> str:
+    """Give whose address a question comes from: behind a proxy, whom the proxy names last."""
+    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    try:
+        is_proxy = ip_address(request.remote or "").is_private
+    except ValueError:
+        return ""
+    return named if named and is_proxy else request.remote or ""
+
+
+def _stranger(remote: str, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
     """Give an address that is in none of the networks ATMOS is expected in."""
-    if not networks or remote is None:
+    try:
+        address = ip_address(remote)
+    except ValueError:  # what is named is no address: nothing is known
         return None
-    address = ip_address(remote)
+    if not networks:
+        return None
     address = getattr(address, "ipv4_mapped", None) or address
     return None if any(address in network for network in networks) else str(address)

@@ -107,6 +107,27 @@ async def test_an_unlisted_address_is_answered_by_the_signature_and_flagged(worl
     assert sum("127.0.0.1" in text for text in world.admins.texts) == 1
 
 
+@pytest.mark.parametrize(
+    ("named", "flagged"),
+    [
+        ("203.0.113.9", True),
+        ("192.0.2.7, 203.0.113.9", True),  # who asks may have written the first
+        ("203.0.113.9, 192.0.2.7", False),
+        ("nonsense", False),
+    ],
+)
+async def test_behind_a_proxy_it_is_the_address_the_proxy_names(world, gate, named, flagged):
+    world.overrides["atmos_callback_networks"] = "192.0.2.0/24"
+    async with world.bot():
+        body = signed(store_id="57", transaction_id="1", account="9", amount="1")
+        async with httpx.AsyncClient(headers={"X-Forwarded-For": named}, timeout=15) as client:
+            answer = await client.post(gate, content=body)
+        await world.admins.sees("unknown payment")
+
+    assert answer.status_code == 200
+    assert ("203.0.113.9" in "".join(world.admins.texts)) == flagged
+
+
 @pytest.mark.usefixtures("gate")
 async def test_a_listed_address_is_not_flagged(world):
     student = world.student()
