@@ -336,9 +336,11 @@ bodies = (
     | st.sampled_from([b"[" * 1_000, b"[" * 200_000, b'{"message":' * 20_000, b"[" * 5_000 + b"1"])
     | st.sampled_from([web.LARGEST, web.LARGEST + 1]).map(lambda size: b'"' + b"8" * size)
 )
+# An amount may be six digits, and is told as it is.
 questions = st.dictionaries(
     st.sampled_from(["store_id", "transaction_id", "account", "invoice", "amount"]),
-    scalars.filter(lambda value: "\ud800" not in str(value)) | st.sampled_from(["57", "1", CARD]),
+    scalars.filter(lambda value: str(value) not in {"\ud800", CODE})
+    | st.sampled_from(["57", "1", CARD]),
 ).map(lambda fields: signed(KEY, **fields))
 kinds = st.sampled_from(["application/json", "text/plain", "multipart/form-data", "", "x/y;\xff"])
 codings = st.sampled_from(["", "gzip", "deflate", "br", "identity", "?"])
