@@ -227,9 +227,10 @@ def already_paid(intent: Intent) -> Words:
 
 
 def paid(intent: Intent, link: str | None) -> Words:
-    """The receipt of ours; `link` is where the student goes now."""
+    """The receipt of ours; `link` is where the student goes now, else the seller writes."""
     buttons: tuple[Button, ...] = (("enter-button", link),) if link else ()
-    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons)
+    then = None if link else "access-follows"
+    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons, then)
 
 
 def paid_for_admins(intent: Intent) -> Words:

@@ -50,7 +50,7 @@ card-ask =
 
     To pay, send your card number (UzCard or Humo, 16 digits).
 
-    🔒 Your message is deleted from the chat as soon as it is read. Card details are not stored.
+    🔒 Your message is deleted from the chat as soon as it is read. The full card number, expiry date and SMS code are not stored.
 card-again = Send the card number.
 expiry-again = Send the card's expiry date (MM/YY), for example 12/27.
 code-again = Send the 6-digit SMS code from your bank.
@@ -80,17 +80,17 @@ note-capture = ⏳ The payment has been sent to the bank. It usually takes a few
 
 # What was typed
 
-number-invalid = The card number is not right. Send the 16 digits again, as they are on the card.
+number-invalid = This does not look like a card number. Send the 16 digits on the card. If you have a question: /paysupport
 expiry-invalid = The expiry date is not right. Send it as MM/YY, for example 12/27.
 expiry-passed = This card has expired. Send the number of another card, or, if you mistyped the date, send it again.
-code-invalid = The SMS code has 6 digits. Send it again.
+code-invalid = The SMS code has 6 digits, send it again. If none came, wait a little: a “{ resend-button }” button appears in the message above.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
 card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 card-needed = The bank sends a new SMS code only when the card is sent anew, and for your safety we have already deleted it.
-card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date (MM/YY) in one message.
+card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date in one message: first the number, then the date, for example 8600 … 12/27.
 
 # Code
 
@@ -120,6 +120,7 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiscal receipt: { $receipt }
+access-follows = The seller will contact you about access to the course. Questions: /paysupport
 checking =
     ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
 
@@ -131,9 +132,9 @@ money-back =
     { $title }
     Amount: <b>{ MONEY($amount) } soum</b>
     Card: { $card }
-    ATMOS number: { $transaction }
+    Transaction: { $transaction }
     It may take the bank a few days to put it on the card.
-money-back-other = Your other payment ({ $other }) stands, and so does the access to the course.
+money-back-other = Your other payment for this course ({ $other }) stands, and so does your access.
 was-reversed = The money of this payment was given back to the card.
 ask-button = 🔄 Ask for the result
 note-asking = ⏳ Asking the bank…
@@ -150,7 +151,7 @@ expired = The time to pay has run out, no money was taken.
 cancelled = The payment is cancelled, no money was taken.
 nothing-to-cancel = There is no payment to cancel. To see the offers, tap /start.
 intent-over = This payment is already closed, no money was taken for it.
-idle = To start a payment, tap /start.
+idle = To see the offers, tap /start; if you have a question about a payment, tap /paysupport.
 
 # Why the bank or the gateway said no
 
@@ -192,9 +193,9 @@ help =
 paysupport = If you have a question about a payment, write and give your order number: { $contact }
 paysupport-none = If you have a question about a payment, contact the seller and give your order number.
 privacy =
-    The card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
+    The full card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 
-    Stored: your name, username and Telegram ID, the language you chose, the order, the amount, the first 6 and last 4 digits of the card. An unpaid order is deleted after { $days } days; a paid one is kept as the record of the money.
+    Stored: your name, username, Telegram ID and language, the order, the amount, the card's brand and its first 6 and last 4 digits, ATMOS's numbers. Of an unpaid order all this is deleted after { $days } days; of a paid one it is kept for good, as the record of the money. Your Telegram ID and the language you chose are kept for good too. The admin group reads your name, the order and those digits of the card.
 
     If you have a question, or want your data to be deleted: /paysupport
 

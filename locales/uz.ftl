@@ -50,7 +50,7 @@ card-ask =
 
     Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
 
-    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
+    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Toʻliq karta raqami, amal qilish sanasi va SMSdagi kod saqlanmaydi.
 card-again = Endi karta raqamini yuboring.
 expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
 code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
@@ -80,17 +80,17 @@ note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 
 
 # What was typed
 
-number-invalid = Karta raqami notoʻgʻri. Kartadagi 16 ta raqamni qaytadan yuboring.
+number-invalid = Bu karta raqamiga oʻxshamaydi. Kartadagi 16 ta raqamni yuboring. Savolingiz boʻlsa: /paysupport
 expiry-invalid = Muddat notoʻgʻri yozildi. Uni OO/YY koʻrinishida yuboring, masalan 12/27.
 expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring. Muddatni notoʻgʻri yozgan boʻlsangiz, uni qaytadan yuboring.
-code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
+code-invalid = SMS kod 6 ta raqamdan iborat boʻladi, uni qaytadan yuboring. Kod kelmagan boʻlsa, biroz kuting: yuqoridagi xabarda «{ resend-button }» tugmasi chiqadi.
 not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
 edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
 card-guard = Karta raqamini faqat bot soʻraganda yuboring: boshqa paytda yuborilgani xavfsizlik uchun oʻchiriladi.
 cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
 card-needed = Bank yangi SMS kodni faqat karta qaytadan yuborilganda joʻnatadi, biz esa uni xavfsizlik uchun oʻchirganmiz.
-card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini (OO/YY) bitta xabarda yuboring.
+card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini bitta xabarda yuboring: avval raqam, keyin muddat, masalan 8600 … 12/27.
 
 # Code
 
@@ -120,6 +120,7 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiskal chek: { $receipt }
+access-follows = Kursga kirish boʻyicha sotuvchi siz bilan bogʻlanadi. Savolingiz boʻlsa: /paysupport
 checking =
     ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
 
@@ -131,7 +132,7 @@ money-back =
     { $title }
     Summa: <b>{ MONEY($amount) } soʻm</b>
     Karta: { $card }
-    ATMOS raqami: { $transaction }
+    Tranzaksiya: { $transaction }
     Pul kartaga tushishi bankka qarab bir necha kun olishi mumkin.
 money-back-other = Shu kurs boʻyicha boshqa toʻlovingiz ({ $other }) kuchda, kursga kirish saqlanadi.
 was-reversed = Bu toʻlovning puli kartaga qaytarilgan.
@@ -150,7 +151,7 @@ expired = Toʻlov vaqti tugadi, pul yechilmadi.
 cancelled = Toʻlov bekor qilindi, pul yechilmadi.
 nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
 intent-over = Bu toʻlov allaqachon yopilgan, pul yechilmagan.
-idle = Toʻlovni boshlash uchun /start ni bosing.
+idle = Takliflarni koʻrish uchun /start ni, toʻlov boʻyicha savolingiz boʻlsa /paysupport ni bosing.
 
 # Why the bank or the gateway said no
 
@@ -192,9 +193,9 @@ help =
 paysupport = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib murojaat qiling: { $contact }
 paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib, sotuvchiga murojaat qiling.
 privacy =
-    Karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+    Toʻliq karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 
-    Saqlanadi: ismingiz, username va Telegram ID, tanlagan tilingiz, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Toʻlanmagan buyurtma { $days } kundan keyin oʻchiriladi, toʻlangani esa pul hisobi uchun saqlanadi.
+    Saqlanadi: ismingiz, username, Telegram ID va tilingiz, buyurtma, summa, kartaning turi, birinchi 6 va oxirgi 4 raqami, ATMOS raqamlari. Toʻlanmagan buyurtma boʻyicha bularning hammasi { $days } kundan keyin oʻchiriladi, toʻlangani boʻyicha pul hisobi uchun doim saqlanadi. Telegram ID va tanlagan tilingiz ham doim saqlanadi. Administratorlar guruhi ismingiz, buyurtma va karta raqamining shu qismini koʻradi.
 
     Savolingiz boʻlsa yoki maʼlumotlaringizni oʻchirtirmoqchi boʻlsangiz: /paysupport
 
