@@ -214,8 +214,8 @@ command-order = Look at a payment, give its money back
 command-settle = Settle an unknown payment
 reverse-button = ↩️ Give the money back — { MONEY($amount) } soum
 settle-button = 🔄 Ask ATMOS
-staff-order =
-    Order <b>{ $order }</b>: { $status ->
+order-status =
+    { $status ->
         [created] begun
         [challenged] waiting for the SMS code
         [capturing] outcome unknown, ATMOS is being asked
@@ -227,18 +227,33 @@ staff-order =
         [cancelled] cancelled
        *[other] { $status }
     }
+shown-state =
+    { $shown ->
+        [paid] paid
+        [open] not paid
+        [reversed] money given back
+       *[other] { $shown }
+    }
+admin-buyer =
+    Buyer: <a href="tg://user?id={ $student }">{ $buyer }</a> · { $username ->
+        [none] { $student }
+       *[other] { $username } · { $student }
+    }
+staff-order =
+    Order <b>{ $order }</b>: { order-status }
 
     { $title } — { MONEY($amount) } soum
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
 staff-no-order = There is no such order. For example: /order 249100032
+staff-which-order = Write the order number, like /order 249100032
 staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
-staff-not-settled = Not settled: the payment is not unknown, or ATMOS may still be acting. Try again a little later.
+staff-not-settled = Not settled: ATMOS may still be acting. Write again about an hour after the payment.
 staff-another = Not settled: ATMOS shows another payment, or the number is another order's. Give the money back in the ATMOS cabinet, and the bot will see it.
 staff-telegram = Telegram did not answer, so nothing was done. Try once more.
 staff-settle =
     /settle 249100032 — ask ATMOS
-    If ATMOS does not answer, write what its cabinet shows:
+    If ATMOS still shows nothing after an hour, write what its cabinet shows:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
@@ -251,7 +266,7 @@ admin-paid =
     Order: <b>{ $order }</b>
     { $title }
     Amount: <b>{ MONEY($amount) } soum</b>
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Card: { $card }
     Time: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
@@ -263,13 +278,13 @@ admin-code =
     ⚠️ Unknown answer from ATMOS: <b>{ $code }</b>
 
     Order: { $order } · ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Ask the ATMOS manager what this code means.
 admin-mismatch =
     🚨 ATMOS shows another payment: <b>{ MONEY($amount) } soum</b> was expected, ATMOS says { MONEY($other) } soum. (account { $account })
 
     Order: { $order } · ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The payment was neither accepted nor refused. Look into the ATMOS cabinet.
 admin-approval =
     🚨 ATMOS asked before a debit, and the bot said no: { $why }
@@ -280,36 +295,36 @@ admin-unknown =
     🚨 The outcome of a payment is still unknown: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot goes on asking ATMOS, and the student was told not to pay again. Meanwhile look into the ATMOS cabinet, and write to your ATMOS manager if need be.
 admin-reversal-unknown =
     🚨 It is still unknown whether the money went back: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot goes on asking ATMOS. Do not reverse this payment in the ATMOS cabinet as well: look there first.
 admin-left-unknown =
     🚨 The outcome of a payment has stayed unknown, the bot itself asks no more: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Look in the ATMOS cabinet and write in this group:
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — the money was taken
     <code>/settle { $order } unpaid</code> — no money was taken
     <code>/settle { $order } reversed</code> — the money was given back
 admin-settled =
-    📝 { $order } settled by hand ({ $seen }): { $by }
+    📝 { $order } settled by hand ({ shown-state }): { $by }
 admin-contradiction =
-    🚨 ATMOS differs: <b>{ $order }</b>, { MONEY($amount) } soum. The bot says { $status }, ATMOS says { $shown }.
+    🚨 ATMOS differs: <b>{ $order }</b>, { MONEY($amount) } soum. The bot says { order-status }, ATMOS says { shown-state }.
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot has changed nothing. Look in the ATMOS cabinet.
 admin-money-back =
     ↩️ <b>Money given back</b>: { $order }, { MONEY($amount) } soum
 
     { $title }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     By: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
@@ -319,16 +334,16 @@ admin-not-reversed =
     ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. ATMOS still shows the payment as paid.
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
 admin-unreachable =
-    ⚠️ { $order }: the student ({ $student }) could not be told the result, they blocked the bot. The payment is not affected; write to them yourselves.
+    ⚠️ { $order }: the <a href="tg://user?id={ $student }">student</a> ({ $student }) could not be told the result, they blocked the bot. The payment is not affected; write to them yourselves.
 admin-late =
-    ⚠️ A late payment: { $order }. The bot took it for closed ({ $was }), and ATMOS took the money. The order is recorded as paid.
+    ⚠️ A late payment: { $order }. The bot took it for closed ({ order-status }), and ATMOS took the money. The order is recorded as paid.
 admin-twice =
     🚨 One student paid twice for one thing: <b>{ $order }</b> and <b>{ $other }</b>
 
     { $title }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
     The button gives the extra one ({ $order }, { MONEY($amount) } soum) back.
 admin-daily =
@@ -337,7 +352,18 @@ admin-daily-differences =
     { admin-daily }
 
     ⚠️ Differences (stored by the bot → shown by ATMOS):
-    { $list }
+admin-difference =
+    { $order }: { order-status } → { $verdict ->
+        [charged] paid
+        [not_charged] not paid
+        [reversed] money given back
+        [not_reversed] money not given back
+        [given_back] money taken and given back
+        [another] another payment
+        [contradiction] not what the bot holds
+       *[other] { $verdict }
+    }
+admin-differences-more = … and { $more } more
 admin-limit =
     ⚠️ Somebody may be testing other people's cards: { $limit ->
         [cards] too many cards within an hour
@@ -348,7 +374,7 @@ admin-limit =
     }.
 
     Order: { $order }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot has stopped them for a while. You will not be told of this student again.
 admin-vault =
     ⚠️ Redis does not answer. Meanwhile students are asked to send number and expiry of the card in one message; who does can pay, and payments under way are not affected.

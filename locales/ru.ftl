@@ -214,10 +214,10 @@ command-order = Посмотреть платёж и вернуть деньги
 command-settle = Решить неизвестный платёж
 reverse-button = ↩️ Вернуть деньги — { MONEY($amount) } сум
 settle-button = 🔄 Спросить ATMOS
-staff-order =
-    Заказ <b>{ $order }</b>: { $status ->
+order-status =
+    { $status ->
         [created] начат
-        [challenged] ждёт СМС-код
+        [challenged] ждёт код из SMS
         [capturing] результат неизвестен, бот спрашивает ATMOS
         [captured] оплачен
         [reversing] возвращается, результат неизвестен
@@ -227,18 +227,33 @@ staff-order =
         [cancelled] отменён
        *[other] { $status }
     }
+shown-state =
+    { $shown ->
+        [paid] оплачен
+        [open] не оплачен
+        [reversed] деньги возвращены
+       *[other] { $shown }
+    }
+admin-buyer =
+    Покупатель: <a href="tg://user?id={ $student }">{ $buyer }</a> · { $username ->
+        [none] { $student }
+       *[other] { $username } · { $student }
+    }
+staff-order =
+    Заказ <b>{ $order }</b>: { order-status }
 
     { $title } — { MONEY($amount) } сум
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
 staff-no-order = Такого заказа нет. Например: /order 249100032
+staff-which-order = Напишите номер заказа, например: /order 249100032
 staff-no-answer = ATMOS сейчас не ответил, ничего не изменилось. Попробуйте ещё раз чуть позже.
-staff-not-settled = Не решено: платёж не неизвестный, или ATMOS ещё может работать. Попробуйте ещё раз чуть позже.
+staff-not-settled = Не решено: ATMOS ещё может работать. Напишите снова примерно через час после платежа.
 staff-another = Не решено: ATMOS показывает другой платёж, или этот номер от другого заказа. Если вернуть деньги в кабинете ATMOS, бот увидит это сам.
 staff-telegram = Telegram не ответил, поэтому ничего не сделано. Попробуйте ещё раз.
 staff-settle =
     /settle 249100032 — спросить ATMOS
-    Если ATMOS не отвечает, напишите, что видно в его кабинете:
+    Если ATMOS и через час ничего не показывает, напишите, что видно в его кабинете:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
@@ -251,7 +266,7 @@ admin-paid =
     Заказ: <b>{ $order }</b>
     { $title }
     Сумма: <b>{ MONEY($amount) } сум</b>
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Карта: { $card }
     Время: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
@@ -263,13 +278,13 @@ admin-code =
     ⚠️ Неизвестный ответ ATMOS: <b>{ $code }</b>
 
     Заказ: { $order } · ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Узнайте значение этого кода у менеджера ATMOS.
 admin-mismatch =
     🚨 ATMOS показывает другой платёж: ожидалось <b>{ MONEY($amount) } сум</b>, ATMOS говорит { MONEY($other) } сум. (account { $account })
 
     Заказ: { $order } · ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Платёж не принят и не отклонён. Посмотрите в кабинете ATMOS.
 admin-approval =
     🚨 ATMOS спросил перед списанием, бот не разрешил: { $why }
@@ -280,36 +295,36 @@ admin-unknown =
     🚨 Исход платежа всё ещё неизвестен: <b>{ $order }</b>, { MONEY($amount) } сум
 
     ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Бот продолжает спрашивать ATMOS, студенту сказано не платить повторно. Посмотрите тем временем в кабинете ATMOS и, если нужно, напишите менеджеру ATMOS.
 admin-reversal-unknown =
     🚨 До сих пор неизвестно, возвращены ли деньги: <b>{ $order }</b>, { MONEY($amount) } сум
 
     ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Бот продолжает спрашивать ATMOS. Не возвращайте этот платёж ещё раз в кабинете ATMOS: сначала посмотрите там.
 admin-left-unknown =
     🚨 Результат платежа остался неизвестным, сам бот больше не спрашивает: <b>{ $order }</b>, { MONEY($amount) } сум
 
     ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Посмотрите в кабинете ATMOS и напишите в этой группе:
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — деньги списаны
     <code>/settle { $order } unpaid</code> — деньги не списаны
     <code>/settle { $order } reversed</code> — деньги возвращены
 admin-settled =
-    📝 { $order }: решено вручную ({ $seen }): { $by }
+    📝 { $order }: решено вручную ({ shown-state }): { $by }
 admin-contradiction =
-    🚨 Расхождение с ATMOS: <b>{ $order }</b>, { MONEY($amount) } сум. У бота: { $status }, у ATMOS: { $shown }.
+    🚨 Расхождение с ATMOS: <b>{ $order }</b>, { MONEY($amount) } сум. У бота: { order-status }, у ATMOS: { shown-state }.
 
     ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Бот ничего не изменил. Посмотрите в кабинете ATMOS.
 admin-money-back =
     ↩️ <b>Деньги возвращены</b>: { $order }, { MONEY($amount) } сум
 
     { $title }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Кто вернул: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
@@ -319,16 +334,16 @@ admin-not-reversed =
     ⚠️ Деньги не вернулись: <b>{ $order }</b>, { MONEY($amount) } сум. ATMOS по-прежнему показывает платёж оплаченным.
 
     ATMOS transaction_id: { $transaction }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
 admin-unreachable =
-    ⚠️ { $order }: не удалось сообщить результат студенту ({ $student }), он заблокировал бота. На платёж это не влияет; напишите ему сами.
+    ⚠️ { $order }: не удалось сообщить результат <a href="tg://user?id={ $student }">студенту</a> ({ $student }), он заблокировал бота. На платёж это не влияет; напишите ему сами.
 admin-late =
-    ⚠️ Поздний платёж: { $order }. Бот считал его закрытым ({ $was }), а ATMOS списал деньги. Заказ записан как оплаченный.
+    ⚠️ Поздний платёж: { $order }. Бот считал его закрытым ({ order-status }), а ATMOS списал деньги. Заказ записан как оплаченный.
 admin-twice =
     🚨 Один студент заплатил за одно и то же дважды: <b>{ $order }</b> и <b>{ $other }</b>
 
     { $title }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
     Лишний ({ $order }, { MONEY($amount) } сум) можно вернуть кнопкой.
 admin-daily =
@@ -337,7 +352,18 @@ admin-daily-differences =
     { admin-daily }
 
     ⚠️ Расхождения (записано у бота → показал ATMOS):
-    { $list }
+admin-difference =
+    { $order }: { order-status } → { $verdict ->
+        [charged] оплачен
+        [not_charged] не оплачен
+        [reversed] деньги возвращены
+        [not_reversed] деньги не вернулись
+        [given_back] деньги списаны и возвращены
+        [another] другой платёж
+        [contradiction] не то, что у бота
+       *[other] { $verdict }
+    }
+admin-differences-more = … и ещё { $more }
 admin-limit =
     ⚠️ Возможно, кто-то подбирает чужие карты: { $limit ->
         [cards] слишком много карт за час
@@ -348,7 +374,7 @@ admin-limit =
     }.
 
     Заказ: { $order }
-    Покупатель: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Бот временно остановил его. Об этом студенте больше не сообщаем.
 admin-vault =
     ⚠️ Redis не отвечает. Пока бот просит студентов отправить данные карты одним сообщением; кто так сделает, сможет заплатить, на начатые платежи это не влияет.
