@@ -319,6 +319,13 @@ class Checkout:
         if charged_at and self._database.now() - charged_at < NEWS:
             raise AlreadyPaid(last)
 
+    async def waits(self, intent_id: int, slug: str) -> bool:
+        """Tell whether the student has something to type for this payment of this offer."""
+        intent = await self._database.get(intent_id)
+        if intent is None or intent.offer != slug:
+            return False
+        return intent.status in WAITING_FOR_STUDENT
+
     async def is_over(self, intent_id: int) -> bool:
         """Tell whether there is nothing left to type for a payment."""
         intent = await self._database.get(intent_id)

@@ -22,7 +22,6 @@ log = structlog.get_logger()
 AT = time(9)  # in Tashkent
 DAYS = timedelta(days=3)  # looked back
 REPEATED = timedelta(days=2)  # Telegram keeps an update for one
-LISTED = 20  # differences named one by one in the report
 
 
 @dataclass(slots=True)
@@ -86,10 +85,8 @@ class Daily:
             report.add(intent, found)
         async with self._database.write() as tx:
             if intents:
-                lines = report.lines()
-                more = [f"… +{len(lines) - LISTED}"] if len(lines) > LISTED else []
-                said = [*lines[:LISTED], *more]
-                words = notices.daily(report.agreed, len(report.undecided), said)
+                undecided = len(report.undecided)
+                words = notices.daily(report.agreed, undecided, report.differences)
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
             await db.forget_updates(tx, now - REPEATED)

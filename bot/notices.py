@@ -10,6 +10,7 @@ from bot.cards import CardNumber
 from bot.payment import PENDING, Intent, Status
 
 GRACE = timedelta(seconds=5)  # for a deletion that is being tried
+LISTED = 20  # differences named one by one in a report
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
 
@@ -22,13 +23,16 @@ class Words:
     args: dict[str, Arg] = field(default_factory=dict)
     buttons: tuple[Button, ...] = ()
     then: str | None = None  # a second text, a line below
+    rows: tuple["Words", ...] = ()  # a list under it; their buttons are not shown
 
     def stored(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def restored(cls, stored: dict[str, Any]) -> "Words":
-        return cls(**stored | {"buttons": tuple((b[0], b[1]) for b in stored["buttons"])})
+        buttons = tuple((b[0], b[1]) for b in stored["buttons"])
+        rows = tuple(map(cls.restored, stored.get("rows", ())))
+        return cls(**stored | {"buttons": buttons, "rows": rows})
 
 
 class Action(StrEnum):
@@ -227,9 +231,10 @@ def already_paid(intent: Intent) -> Words:
 
 
 def paid(intent: Intent, link: str | None) -> Words:
-    """The receipt of ours; `link` is where the student goes now."""
+    """The receipt of ours; `link` is where the student goes now, else the seller writes."""
     buttons: tuple[Button, ...] = (("enter-button", link),) if link else ()
-    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons)
+    then = None if link else "access-follows"
+    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons, then)
 
 
 def paid_for_admins(intent: Intent) -> Words:
@@ -252,7 +257,7 @@ def limit_reached(intent: Intent, limit: str) -> Words:
 
 
 def late(intent: Intent) -> Words:
-    return Words("admin-late", {"order": intent.account, "was": str(intent.status)})
+    return Words("admin-late", {"order": intent.account, "status": str(intent.status)})
 
 
 def twice(intent: Intent, other: Intent) -> Words:
@@ -292,7 +297,7 @@ def left_unknown(intent: Intent) -> Words:
 
 
 def settled(intent: Intent, seen: str, by: str) -> Words:
-    return Words("admin-settled", {"order": intent.account, "seen": seen, "by": by})
+    return Words("admin-settled", {"order": intent.account, "shown": seen, "by": by})
 
 
 def contradiction(intent: Intent, shown: str) -> Words:
@@ -308,12 +313,20 @@ def unreachable(student_id: int, order: str) -> Words:
     return Words("admin-unreachable", {"student": str(student_id), "order": order})
 
 
-def daily(agreed: int, undecided: int, differences: Sequence[str]) -> Words:
-    """Report a day's comparison with ATMOS."""
+def daily(agreed: int, undecided: int, differences: Sequence[tuple[Intent, str]]) -> Words:
+    """Report a day's comparison with ATMOS: what is stored, and what ATMOS's word means."""
     args: dict[str, Arg] = {"agreed": str(agreed), "undecided": str(undecided)}
     if not differences:
         return Words("admin-daily", args)
-    return Words("admin-daily-differences", args | {"list": "\n".join(differences)})
+    rows = [_difference(intent, found) for intent, found in differences[:LISTED]]
+    if len(differences) > LISTED:
+        rows.append(Words("admin-differences-more", {"more": str(len(differences) - LISTED)}))
+    return Words("admin-daily-differences", args, rows=tuple(rows))
+
+
+def _difference(intent: Intent, found: str) -> Words:
+    args: dict[str, Arg] = {"status": str(intent.status), "verdict": str(found)}
+    return Words("admin-difference", args | {"order": intent.account})
 
 
 def staff_order(intent: Intent) -> Words:
@@ -366,6 +379,6 @@ def _buyer(intent: Intent) -> dict[str, Arg]:
     buyer = intent.buyer
     return {
         "buyer": buyer.name,
-        "username": f"@{buyer.username}" if buyer.username else "@—",
+        "username": f"@{buyer.username}" if buyer.username else "none",
         "student": str(buyer.id),
     }

@@ -40,8 +40,16 @@ class AnotherPayment(StaffError):
     """ATMOS shows another amount or account: only its cabinet can mend that."""
 
 
+class WhichOrder(StaffError):
+    """No order number was written."""
+
+
 class NotSettled(StaffError):
-    """What was said does not decide it: ATMOS may still be acting, or it is not unknown."""
+    """A person's word does not count yet: ATMOS may still be acting."""
+
+
+class NoOutcome(StaffError):
+    """What was said cannot have become of this payment, or is paid without its number."""
 
 
 class Staff:
@@ -102,6 +110,8 @@ class Staff:
             NoAnswer: ATMOS shows nothing of it.
         """
         intent = await self.find(order)
+        if intent.transaction_id is None:  # ATMOS never heard of it
+            return intent
         await self._outcomes.record(intent, *await self._evidence(intent))
         return await self.find(order)
 
@@ -111,15 +121,17 @@ class Staff:
         """Settle an unknown payment by what a person saw in ATMOS's cabinet.
 
         That evidence goes the way of ATMOS's own, and counts only while ATMOS itself shows none.
+        A payment that is not unknown stays as it is.
 
         Raises:
             NoSuchOrder: There is none.
-            NotSettled: It is not unknown, it is too early, or an id is missing.
+            NotSettled: It is too early.
+            NoOutcome: It cannot be so, or an id is missing.
             AnotherPayment: ATMOS shows another one, or the id is another order's.
         """
         intent = await self.find(order)
         if intent.status not in PENDING:
-            raise NotSettled
+            return intent
         try:
             found = await self._reconciliation.ask(intent)
         except AtmosError:
@@ -141,10 +153,11 @@ class Staff:
     ) -> None:
         seen = _seen(intent, state, success_trans_id)
         now = self._database.now()
-        complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
-        early = may_act(intent, now - BY_HAND)
-        if early or not complete or verdict(intent, seen, now) not in SETTLED:
+        if may_act(intent, now - BY_HAND):
             raise NotSettled
+        complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
+        if not complete or verdict(intent, seen, now) not in SETTLED:
+            raise NoOutcome
         if await self._is_anothers(intent, success_trans_id):
             raise AnotherPayment
         found = await self._outcomes.record(intent, seen, now, by_hand=True)

@@ -45,14 +45,14 @@ class Texts:
         }
 
     def html(self, language: str, words: Words) -> str:
-        """Render for `parse_mode=HTML`; what was given from outside is escaped."""
+        """Render for `parse_mode=HTML`; what was given from outside is escaped, in links too."""
         escaped = {
-            name: escape(arg, quote=False) if isinstance(arg, str) else arg
-            for name, arg in words.args.items()
+            name: escape(arg) if isinstance(arg, str) else arg for name, arg in words.args.items()
         }
-        return "\n\n".join(
+        said = "\n\n".join(
             self._say(language, text, escaped) for text in (words.text, words.then) if text
         )
+        return "\n".join([said, *(self.html(language, row) for row in words.rows)])
 
     def label(self, language: str, text: str, args: Mapping[str, Arg] | None = None) -> str:
         """Render for a button, which knows no HTML; `=name` is the argument of that name."""

@@ -10,6 +10,7 @@ from bot.cards import CardError
 from bot.checkout import (
     AlreadyPaid,
     CardForgotten,
+    CardNotKept,
     Checkout,
     CheckoutError,
     IntentOver,
@@ -32,6 +33,9 @@ async def refused(
     if isinstance(error, CardForgotten):
         await state.set_data({"intent": error.intent.id})
         await state.set_state(Paying.card)
+    elif isinstance(error, CardNotKept):  # a date alone is to be answered with the same again
+        await state.set_data({"intent": error.intent.id})
+        await state.set_state(Paying.expiry)
     elif isinstance(error, StillChecking) or (
         isinstance(error, TooMany) and error.intent.code_is_out
     ):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
 from aiogram.filters import Command, CommandObject, CommandStart, StateFilter
+from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.deep_linking import create_start_link
 
@@ -17,6 +18,7 @@ from bot.texts import LANGUAGES
 from handlers.arrival import Languages
 from handlers.checkout import after_colon, commands_cancel
 from handlers.speech import Speech
+from handlers.steps import asks
 
 MENU = "menu"  # the payload of a link that names no offer
 
@@ -41,7 +43,13 @@ def describe(offer: Offer, language: str, now: datetime) -> Words:
 
 
 async def starts(
-    message: Message, command: CommandObject, checkout: Checkout, offers: Offers, speech: Speech
+    message: Message,
+    command: CommandObject,
+    *,
+    state: FSMContext,
+    checkout: Checkout,
+    offers: Offers,
+    speech: Speech,
 ) -> None:
     """Show the offer a link names, the only one, or a choice."""
     slug = command.args or ""
@@ -50,14 +58,18 @@ async def starts(
     if slug in ("", MENU):
         await speech.say(_choice(offers, speech.language))
     else:
-        await _show(message.chat.id, slug, checkout, offers, speech)
+        await _show(
+            message.chat.id, slug, state=state, checkout=checkout, offers=offers, speech=speech
+        )
 
 
 async def chooses_offer(
-    query: CallbackQuery, checkout: Checkout, offers: Offers, speech: Speech
+    query: CallbackQuery, state: FSMContext, checkout: Checkout, offers: Offers, speech: Speech
 ) -> None:
     slug = after_colon(query)
-    await _show(query.from_user.id, slug, checkout, offers, speech)
+    await _show(
+        query.from_user.id, slug, state=state, checkout=checkout, offers=offers, speech=speech
+    )
 
 
 async def starts_in_group(
@@ -120,13 +132,21 @@ async def says_anything(
 
 
 async def _show(
-    student_id: int, slug: str, checkout: Checkout, offers: Offers, speech: Speech
+    student_id: int,
+    slug: str,
+    *,
+    state: FSMContext,
+    checkout: Checkout,
+    offers: Offers,
+    speech: Speech,
 ) -> None:
+    """Show an offer and, where its payment is under way, what that waits for."""
     offer = offers.find(slug)
     if offer is None:
         raise OfferGone
     await checkout.may_buy(student_id, slug)
-    await speech.say(describe(offer, speech.language, datetime.now(UTC)))
+    words = describe(offer, speech.language, datetime.now(UTC))
+    await speech.say(replace(words, then=await asks(state, checkout, slug)))
 
 
 def _choice(offers: Offers, language: str) -> Words:

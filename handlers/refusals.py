@@ -21,7 +21,9 @@ SAID = {
     checkout.IntentGone: "idle",
     staff.NoSuchOrder: "staff-no-order",
     staff.NoAnswer: "staff-no-answer",
+    staff.WhichOrder: "staff-which-order",
     staff.NotSettled: "staff-not-settled",
+    staff.NoOutcome: "staff-settle",
     staff.AnotherPayment: "staff-another",
     staff.TelegramSilent: "staff-telegram",
 }

@@ -12,13 +12,13 @@ from bot import notices
 from bot.notices import Words
 from bot.payment import order_number
 from bot.redact import redact
-from bot.staff import NoSuchOrder, Staff, TelegramSilent
+from bot.staff import Staff, TelegramSilent, WhichOrder
 from handlers.checkout import after_colon
 from handlers.speech import Speech
 
 # What an administrator may have seen in ATMOS's cabinet, by the word for it.
 SEEN = {"paid": State.paid, "unpaid": State.open, "reversed": State.reversed}
-SETTLE = re.compile(rf"([0-9]{{1,18}})(?:\s+({'|'.join(SEEN)})(?:\s+([0-9]{{1,18}}))?)?")
+SETTLE = re.compile(rf"#?([0-9]{{1,18}})(?:\s+({'|'.join(SEEN)})(?:\s+([0-9]{{1,18}}))?)?")
 
 
 async def by_administrator(
@@ -102,9 +102,9 @@ def _own_words(message: Message) -> bool:
 
 
 def _order(text: str) -> int:
-    order = order_number(text)
+    order = order_number(text.strip().removeprefix("#"))
     if order is None:
-        raise NoSuchOrder
+        raise WhichOrder
     return order
 
 

@@ -19,6 +19,14 @@ ASKS: dict[str | None, str] = {
 }
 
 
+async def asks(state: FSMContext, checkout: Checkout, slug: str) -> str | None:
+    """Give the text for what a payment of this offer waits for, while one is going on."""
+    intent_id = (await state.get_data()).get("intent")
+    if intent_id is None or not await checkout.waits(intent_id, slug):
+        return None
+    return ASKS.get(await state.get_state())
+
+
 async def leave(state: FSMContext, intent_id: int) -> None:
     """End the dialogue, if it is about this payment and not already about another."""
     if (await state.get_data()).get("intent") == intent_id:

@@ -50,7 +50,7 @@ card-ask =
 
     To pay, send your card number (UzCard or Humo, 16 digits).
 
-    🔒 Your message is deleted from the chat as soon as it is read. Card details are not stored.
+    🔒 Your message is deleted from the chat as soon as it is read. The full card number, expiry date and SMS code are not stored.
 card-again = Send the card number.
 expiry-again = Send the card's expiry date (MM/YY), for example 12/27.
 code-again = Send the 6-digit SMS code from your bank.
@@ -80,17 +80,17 @@ note-capture = ⏳ The payment has been sent to the bank. It usually takes a few
 
 # What was typed
 
-number-invalid = The card number is not right. Send the 16 digits again, as they are on the card.
+number-invalid = This does not look like a card number. Send the 16 digits on the card. If you have a question: /paysupport
 expiry-invalid = The expiry date is not right. Send it as MM/YY, for example 12/27.
 expiry-passed = This card has expired. Send the number of another card, or, if you mistyped the date, send it again.
-code-invalid = The SMS code has 6 digits. Send it again.
+code-invalid = The SMS code has 6 digits, send it again. If none came, wait a little: a “{ resend-button }” button appears in the message above.
 not-text = Only text is accepted at this step. Do not send photos, voice messages or files.
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
 card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 card-needed = The bank sends a new SMS code only when the card is sent anew, and for your safety we have already deleted it.
-card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date (MM/YY) in one message.
+card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date in one message: first the number, then the date, for example 8600 … 12/27.
 
 # Code
 
@@ -120,6 +120,7 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiscal receipt: { $receipt }
+access-follows = The seller will contact you about access to the course. Questions: /paysupport
 checking =
     ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
 
@@ -131,9 +132,9 @@ money-back =
     { $title }
     Amount: <b>{ MONEY($amount) } soum</b>
     Card: { $card }
-    ATMOS number: { $transaction }
+    Transaction: { $transaction }
     It may take the bank a few days to put it on the card.
-money-back-other = Your other payment ({ $other }) stands, and so does the access to the course.
+money-back-other = Your other payment for this course ({ $other }) stands, and so does your access.
 was-reversed = The money of this payment was given back to the card.
 ask-button = 🔄 Ask for the result
 note-asking = ⏳ Asking the bank…
@@ -150,7 +151,7 @@ expired = The time to pay has run out, no money was taken.
 cancelled = The payment is cancelled, no money was taken.
 nothing-to-cancel = There is no payment to cancel. To see the offers, tap /start.
 intent-over = This payment is already closed, no money was taken for it.
-idle = To start a payment, tap /start.
+idle = To see the offers, tap /start; if you have a question about a payment, tap /paysupport.
 
 # Why the bank or the gateway said no
 
@@ -192,9 +193,9 @@ help =
 paysupport = If you have a question about a payment, write and give your order number: { $contact }
 paysupport-none = If you have a question about a payment, contact the seller and give your order number.
 privacy =
-    The card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
+    The full card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 
-    Stored: your name, username and Telegram ID, the language you chose, the order, the amount, the first 6 and last 4 digits of the card. An unpaid order is deleted after { $days } days; a paid one is kept as the record of the money.
+    Stored: your name, username, Telegram ID and language, the order, the amount, the card's brand and its first 6 and last 4 digits, ATMOS's numbers. Of an unpaid order all this is deleted after { $days } days; of a paid one it is kept for good, as the record of the money. Your Telegram ID and the language you chose are kept for good too. The admin group reads your name, the order and those digits of the card.
 
     If you have a question, or want your data to be deleted: /paysupport
 
@@ -213,8 +214,8 @@ command-order = Look at a payment, give its money back
 command-settle = Settle an unknown payment
 reverse-button = ↩️ Give the money back — { MONEY($amount) } soum
 settle-button = 🔄 Ask ATMOS
-staff-order =
-    Order <b>{ $order }</b>: { $status ->
+order-status =
+    { $status ->
         [created] begun
         [challenged] waiting for the SMS code
         [capturing] outcome unknown, ATMOS is being asked
@@ -226,18 +227,33 @@ staff-order =
         [cancelled] cancelled
        *[other] { $status }
     }
+shown-state =
+    { $shown ->
+        [paid] paid
+        [open] not paid
+        [reversed] money given back
+       *[other] { $shown }
+    }
+admin-buyer =
+    Buyer: <a href="tg://user?id={ $student }">{ $buyer }</a> · { $username ->
+        [none] { $student }
+       *[other] { $username } · { $student }
+    }
+staff-order =
+    Order <b>{ $order }</b>: { order-status }
 
     { $title } — { MONEY($amount) } soum
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
 staff-no-order = There is no such order. For example: /order 249100032
+staff-which-order = Write the order number, like /order 249100032
 staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
-staff-not-settled = Not settled: the payment is not unknown, or ATMOS may still be acting. Try again a little later.
+staff-not-settled = Not settled: ATMOS may still be acting. Write again about an hour after the payment.
 staff-another = Not settled: ATMOS shows another payment, or the number is another order's. Give the money back in the ATMOS cabinet, and the bot will see it.
 staff-telegram = Telegram did not answer, so nothing was done. Try once more.
 staff-settle =
     /settle 249100032 — ask ATMOS
-    If ATMOS does not answer, write what its cabinet shows:
+    If ATMOS still shows nothing after an hour, write what its cabinet shows:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
@@ -250,7 +266,7 @@ admin-paid =
     Order: <b>{ $order }</b>
     { $title }
     Amount: <b>{ MONEY($amount) } soum</b>
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Card: { $card }
     Time: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
@@ -262,13 +278,13 @@ admin-code =
     ⚠️ Unknown answer from ATMOS: <b>{ $code }</b>
 
     Order: { $order } · ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Ask the ATMOS manager what this code means.
 admin-mismatch =
     🚨 ATMOS shows another payment: <b>{ MONEY($amount) } soum</b> was expected, ATMOS says { MONEY($other) } soum. (account { $account })
 
     Order: { $order } · ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The payment was neither accepted nor refused. Look into the ATMOS cabinet.
 admin-approval =
     🚨 ATMOS asked before a debit, and the bot said no: { $why }
@@ -279,36 +295,36 @@ admin-unknown =
     🚨 The outcome of a payment is still unknown: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot goes on asking ATMOS, and the student was told not to pay again. Meanwhile look into the ATMOS cabinet, and write to your ATMOS manager if need be.
 admin-reversal-unknown =
     🚨 It is still unknown whether the money went back: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot goes on asking ATMOS. Do not reverse this payment in the ATMOS cabinet as well: look there first.
 admin-left-unknown =
     🚨 The outcome of a payment has stayed unknown, the bot itself asks no more: <b>{ $order }</b>, { MONEY($amount) } soum
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Look in the ATMOS cabinet and write in this group:
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — the money was taken
     <code>/settle { $order } unpaid</code> — no money was taken
     <code>/settle { $order } reversed</code> — the money was given back
 admin-settled =
-    📝 { $order } settled by hand ({ $seen }): { $by }
+    📝 { $order } settled by hand ({ shown-state }): { $by }
 admin-contradiction =
-    🚨 ATMOS differs: <b>{ $order }</b>, { MONEY($amount) } soum. The bot says { $status }, ATMOS says { $shown }.
+    🚨 ATMOS differs: <b>{ $order }</b>, { MONEY($amount) } soum. The bot says { order-status }, ATMOS says { shown-state }.
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot has changed nothing. Look in the ATMOS cabinet.
 admin-money-back =
     ↩️ <b>Money given back</b>: { $order }, { MONEY($amount) } soum
 
     { $title }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     By: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
@@ -318,16 +334,16 @@ admin-not-reversed =
     ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. ATMOS still shows the payment as paid.
 
     ATMOS transaction_id: { $transaction }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
 admin-unreachable =
-    ⚠️ { $order }: the student ({ $student }) could not be told the result, they blocked the bot. The payment is not affected; write to them yourselves.
+    ⚠️ { $order }: the <a href="tg://user?id={ $student }">student</a> ({ $student }) could not be told the result, they blocked the bot. The payment is not affected; write to them yourselves.
 admin-late =
-    ⚠️ A late payment: { $order }. The bot took it for closed ({ $was }), and ATMOS took the money. The order is recorded as paid.
+    ⚠️ A late payment: { $order }. The bot took it for closed ({ order-status }), and ATMOS took the money. The order is recorded as paid.
 admin-twice =
     🚨 One student paid twice for one thing: <b>{ $order }</b> and <b>{ $other }</b>
 
     { $title }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
     The button gives the extra one ({ $order }, { MONEY($amount) } soum) back.
 admin-daily =
@@ -336,7 +352,18 @@ admin-daily-differences =
     { admin-daily }
 
     ⚠️ Differences (stored by the bot → shown by ATMOS):
-    { $list }
+admin-difference =
+    { $order }: { order-status } → { $verdict ->
+        [charged] paid
+        [not_charged] not paid
+        [reversed] money given back
+        [not_reversed] money not given back
+        [given_back] money taken and given back
+        [another] another payment
+        [contradiction] not what the bot holds
+       *[other] { $verdict }
+    }
+admin-differences-more = … and { $more } more
 admin-limit =
     ⚠️ Somebody may be testing other people's cards: { $limit ->
         [cards] too many cards within an hour
@@ -347,7 +374,7 @@ admin-limit =
     }.
 
     Order: { $order }
-    Buyer: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     The bot has stopped them for a while. You will not be told of this student again.
 admin-vault =
     ⚠️ Redis does not answer. Meanwhile students are asked to send number and expiry of the card in one message; who does can pay, and payments under way are not affected.

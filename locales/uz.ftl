@@ -50,7 +50,7 @@ card-ask =
 
     Toʻlov uchun karta raqamini yuboring (UzCard yoki Humo, 16 ta raqam).
 
-    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Karta maʼlumotlari saqlanmaydi.
+    🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Toʻliq karta raqami, amal qilish sanasi va SMSdagi kod saqlanmaydi.
 card-again = Endi karta raqamini yuboring.
 expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
 code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
@@ -80,17 +80,17 @@ note-capture = ⏳ Toʻlov bankka yuborildi. Odatda bir necha soniya, baʼzan 2 
 
 # What was typed
 
-number-invalid = Karta raqami notoʻgʻri. Kartadagi 16 ta raqamni qaytadan yuboring.
+number-invalid = Bu karta raqamiga oʻxshamaydi. Kartadagi 16 ta raqamni yuboring. Savolingiz boʻlsa: /paysupport
 expiry-invalid = Muddat notoʻgʻri yozildi. Uni OO/YY koʻrinishida yuboring, masalan 12/27.
 expiry-passed = Bu kartaning amal qilish muddati tugagan. Boshqa karta raqamini yuboring. Muddatni notoʻgʻri yozgan boʻlsangiz, uni qaytadan yuboring.
-code-invalid = SMS kod 6 ta raqamdan iborat boʻladi. Uni qaytadan yuboring.
+code-invalid = SMS kod 6 ta raqamdan iborat boʻladi, uni qaytadan yuboring. Kod kelmagan boʻlsa, biroz kuting: yuqoridagi xabarda «{ resend-button }» tugmasi chiqadi.
 not-text = Bu qadamda faqat matn qabul qilinadi. Rasm, ovozli xabar va fayl yubormang.
 edited = Xabar tahrirlandi, shuning uchun xavfsizlik yuzasidan oʻchirildi. Maʼlumotni yangi xabarda yuboring.
 card-guard = Karta raqamini faqat bot soʻraganda yuboring: boshqa paytda yuborilgani xavfsizlik uchun oʻchiriladi.
 cannot-delete = Xabaringizni oʻchira olmadim. Iltimos, karta maʼlumoti yozilgan xabarni oʻzingiz oʻchiring.
 card-lost = Xavfsizlik uchun karta raqami xotirada faqat bir necha daqiqa turadi, hozir u oʻchirilgan. Karta raqamini yana yuboring.
 card-needed = Bank yangi SMS kodni faqat karta qaytadan yuborilganda joʻnatadi, biz esa uni xavfsizlik uchun oʻchirganmiz.
-card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini (OO/YY) bitta xabarda yuboring.
+card-not-kept = Botda qisqa uzilish boʻldi, pul yechilmadi. Karta raqami va amal qilish muddatini bitta xabarda yuboring: avval raqam, keyin muddat, masalan 8600 … 12/27.
 
 # Code
 
@@ -120,6 +120,7 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiskal chek: { $receipt }
+access-follows = Kursga kirish boʻyicha sotuvchi siz bilan bogʻlanadi. Savolingiz boʻlsa: /paysupport
 checking =
     ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
 
@@ -131,7 +132,7 @@ money-back =
     { $title }
     Summa: <b>{ MONEY($amount) } soʻm</b>
     Karta: { $card }
-    ATMOS raqami: { $transaction }
+    Tranzaksiya: { $transaction }
     Pul kartaga tushishi bankka qarab bir necha kun olishi mumkin.
 money-back-other = Shu kurs boʻyicha boshqa toʻlovingiz ({ $other }) kuchda, kursga kirish saqlanadi.
 was-reversed = Bu toʻlovning puli kartaga qaytarilgan.
@@ -150,7 +151,7 @@ expired = Toʻlov vaqti tugadi, pul yechilmadi.
 cancelled = Toʻlov bekor qilindi, pul yechilmadi.
 nothing-to-cancel = Bekor qilinadigan toʻlov yoʻq. Takliflarni koʻrish uchun /start ni bosing.
 intent-over = Bu toʻlov allaqachon yopilgan, pul yechilmagan.
-idle = Toʻlovni boshlash uchun /start ni bosing.
+idle = Takliflarni koʻrish uchun /start ni, toʻlov boʻyicha savolingiz boʻlsa /paysupport ni bosing.
 
 # Why the bank or the gateway said no
 
@@ -192,9 +193,9 @@ help =
 paysupport = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib murojaat qiling: { $contact }
 paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib, sotuvchiga murojaat qiling.
 privacy =
-    Karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
+    Toʻliq karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 
-    Saqlanadi: ismingiz, username va Telegram ID, tanlagan tilingiz, buyurtma, summa, kartaning birinchi 6 va oxirgi 4 raqami. Toʻlanmagan buyurtma { $days } kundan keyin oʻchiriladi, toʻlangani esa pul hisobi uchun saqlanadi.
+    Saqlanadi: ismingiz, username, Telegram ID va tilingiz, buyurtma, summa, kartaning turi, birinchi 6 va oxirgi 4 raqami, ATMOS raqamlari. Toʻlanmagan buyurtma boʻyicha bularning hammasi { $days } kundan keyin oʻchiriladi, toʻlangani boʻyicha pul hisobi uchun doim saqlanadi. Telegram ID va tanlagan tilingiz ham doim saqlanadi. Administratorlar guruhi ismingiz, buyurtma va karta raqamining shu qismini koʻradi.
 
     Savolingiz boʻlsa yoki maʼlumotlaringizni oʻchirtirmoqchi boʻlsangiz: /paysupport
 
@@ -213,8 +214,8 @@ command-order = Toʻlovni koʻrish va pulni qaytarish
 command-settle = Nomaʼlum toʻlovni hal qilish
 reverse-button = ↩️ Pulni qaytarish — { MONEY($amount) } soʻm
 settle-button = 🔄 ATMOSdan soʻrash
-staff-order =
-    Buyurtma <b>{ $order }</b>: { $status ->
+order-status =
+    { $status ->
         [created] boshlangan
         [challenged] SMS kod kutilmoqda
         [capturing] natijasi nomaʼlum, ATMOSdan soʻralmoqda
@@ -226,18 +227,33 @@ staff-order =
         [cancelled] bekor qilingan
        *[other] { $status }
     }
+shown-state =
+    { $shown ->
+        [paid] toʻlangan
+        [open] toʻlanmagan
+        [reversed] puli qaytarilgan
+       *[other] { $shown }
+    }
+admin-buyer =
+    Xaridor: <a href="tg://user?id={ $student }">{ $buyer }</a> · { $username ->
+        [none] { $student }
+       *[other] { $username } · { $student }
+    }
+staff-order =
+    Buyurtma <b>{ $order }</b>: { order-status }
 
     { $title } — { MONEY($amount) } soʻm
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
 staff-no-order = Bunday buyurtma yoʻq. Masalan: /order 249100032
+staff-which-order = Buyurtma raqamini yozing, masalan: /order 249100032
 staff-no-answer = ATMOS hozir javob bermadi, hech narsa oʻzgarmadi. Birozdan keyin yana urinib koʻring.
-staff-not-settled = Hal boʻlmadi: toʻlov nomaʼlum emas, yoki ATMOS hali ishlayotgan boʻlishi mumkin. Birozdan keyin yana urinib koʻring.
+staff-not-settled = Hal boʻlmadi: ATMOS hali ishlayotgan boʻlishi mumkin. Toʻlovdan taxminan bir soat oʻtgach qayta yozing.
 staff-another = Hal boʻlmadi: ATMOS boshqa toʻlovni koʻrsatyapti, yoki bu raqam boshqa buyurtmaniki. Pulni ATMOS kabinetida qaytarsangiz, bot buni oʻzi koʻradi.
 staff-telegram = Telegram javob bermadi, shuning uchun hech narsa qilinmadi. Yana bir marta urinib koʻring.
 staff-settle =
     /settle 249100032 — ATMOSdan soʻrash
-    ATMOS javob bermasa, uning kabinetida koʻrganingizni yozing:
+    Bir soatdan keyin ham ATMOS hech narsa koʻrsatmasa, uning kabinetida koʻrganingizni yozing:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
@@ -250,7 +266,7 @@ admin-paid =
     Buyurtma: <b>{ $order }</b>
     { $title }
     Summa: <b>{ MONEY($amount) } soʻm</b>
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Karta: { $card }
     Vaqt: { WHEN($at) }
     ATMOS transaction_id: { $transaction }
@@ -262,13 +278,13 @@ admin-code =
     ⚠️ ATMOS nomaʼlum javob berdi: <b>{ $code }</b>
 
     Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Bu kodning maʼnosini ATMOS menejeridan soʻrang.
 admin-mismatch =
     🚨 ATMOS boshqa toʻlovni koʻrsatdi: <b>{ MONEY($amount) } soʻm</b> kutilgan edi, ATMOS esa { MONEY($other) } soʻm deydi. (account { $account })
 
     Buyurtma: { $order } · ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Toʻlov qabul qilinmadi va rad etilmadi. ATMOS kabinetida koʻring.
 admin-approval =
     🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why }
@@ -279,36 +295,36 @@ admin-unknown =
     🚨 Toʻlov natijasi haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
 
     ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Bot ATMOSdan soʻrashda davom etadi, talabaga «qayta toʻlamang» deyilgan. Shu orada ATMOS kabinetida koʻring va kerak boʻlsa ATMOS menejeriga yozing.
 admin-reversal-unknown =
     🚨 Pul qaytarildimi, haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
 
     ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Bot ATMOSdan soʻrashda davom etadi. Bu toʻlovni ATMOS kabinetida ham qaytarmang: avval u yerda koʻring.
 admin-left-unknown =
     🚨 Toʻlov natijasi nomaʼlum qoldi, bot endi oʻzi soʻramaydi: <b>{ $order }</b>, { MONEY($amount) } soʻm
 
     ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS kabinetida koʻring va shu guruhda yozing:
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — pul yechilgan
     <code>/settle { $order } unpaid</code> — pul yechilmagan
     <code>/settle { $order } reversed</code> — pul qaytarilgan
 admin-settled =
-    📝 { $order } qoʻlda hal qilindi ({ $seen }): { $by }
+    📝 { $order } qoʻlda hal qilindi ({ shown-state }): { $by }
 admin-contradiction =
-    🚨 ATMOS bilan farq: <b>{ $order }</b>, { MONEY($amount) } soʻm. Botda: { $status }, ATMOSda: { $shown }.
+    🚨 ATMOS bilan farq: <b>{ $order }</b>, { MONEY($amount) } soʻm. Botda: { order-status }, ATMOSda: { shown-state }.
 
     ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Bot hech narsani oʻzgartirmadi. ATMOS kabinetida koʻring.
 admin-money-back =
     ↩️ <b>Pul qaytarildi</b>: { $order }, { MONEY($amount) } soʻm
 
     { $title }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Kim qaytardi: { $by }
     ATMOS transaction_id: { $transaction }
     ATMOS success_trans_id: { $success }
@@ -318,16 +334,16 @@ admin-not-reversed =
     ⚠️ Pul qaytmadi: <b>{ $order }</b>, { MONEY($amount) } soʻm. ATMOS toʻlovni hali ham toʻlangan deb koʻrsatyapti.
 
     ATMOS transaction_id: { $transaction }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
 admin-unreachable =
-    ⚠️ { $order }: talabaga ({ $student }) natijani ayta olmadik, u botni bloklagan. Toʻlovga bu taʼsir qilmaydi; unga oʻzingiz yozing.
+    ⚠️ { $order }: <a href="tg://user?id={ $student }">talabaga</a> ({ $student }) natijani ayta olmadik, u botni bloklagan. Toʻlovga bu taʼsir qilmaydi; unga oʻzingiz yozing.
 admin-late =
-    ⚠️ Kechikkan toʻlov: { $order }. Bot uni yopilgan deb hisoblagan edi ({ $was }), ATMOS esa pulni yechgan. Buyurtma toʻlangan deb yozildi.
+    ⚠️ Kechikkan toʻlov: { $order }. Bot uni yopilgan deb hisoblagan edi ({ order-status }), ATMOS esa pulni yechgan. Buyurtma toʻlangan deb yozildi.
 admin-twice =
     🚨 Bir talaba bir narsa uchun ikki marta toʻladi: <b>{ $order }</b> va <b>{ $other }</b>
 
     { $title }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     ATMOS transaction_id: { $transaction }
     Ortiqchasini ({ $order }, { MONEY($amount) } soʻm) tugma bilan qaytarish mumkin.
 admin-daily =
@@ -336,7 +352,18 @@ admin-daily-differences =
     { admin-daily }
 
     ⚠️ Farqlar (botda yozilgani → ATMOS koʻrsatgani):
-    { $list }
+admin-difference =
+    { $order }: { order-status } → { $verdict ->
+        [charged] toʻlangan
+        [not_charged] toʻlanmagan
+        [reversed] puli qaytarilgan
+        [not_reversed] puli qaytmagan
+        [given_back] pul yechilgan va qaytarilgan
+        [another] boshqa toʻlov
+        [contradiction] botdagiga zid
+       *[other] { $verdict }
+    }
+admin-differences-more = … yana { $more } ta
 admin-limit =
     ⚠️ Kimdir begona kartalarni sinayotgan boʻlishi mumkin: { $limit ->
         [cards] bir soatda juda koʻp karta
@@ -347,7 +374,7 @@ admin-limit =
     }.
 
     Buyurtma: { $order }
-    Xaridor: { $buyer } · { $username } · { $student }
+    { admin-buyer }
     Bot uni vaqtincha toʻxtatdi. Bu talaba haqida yana xabar berilmaydi.
 admin-vault =
     ⚠️ Redis javob bermayapti. Shu orada talabalardan karta maʼlumotlarini bitta xabarda yuborish soʻraladi; shunday qilganlar toʻlay oladi, boshlangan toʻlovlarga bu taʼsir qilmaydi.

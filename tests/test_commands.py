@@ -439,7 +439,7 @@ async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
 async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world):
     database = Database(world.database_url)
     await database.upgrade()
-    words = Words("admin-late", {"order": "57", "was": "x"})
+    words = Words("admin-late", {"order": "57", "status": "failed"})
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
     await database.close()
     async with world.bot():

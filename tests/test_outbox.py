@@ -33,14 +33,14 @@ SALES = 40
 async def promise_sales(database):
     group = AdminGroup(ADMINS, None, "uz")
     sales = [
-        group.told(Words("admin-late", {"order": f"order-{n}.", "was": "failed"}), f"{n}")
+        group.told(Words("admin-late", {"order": f"order-{n}.", "status": "failed"}), f"{n}")
         for n in range(SALES)
     ]
     await database.promise(sales)
 
 
 def settled(number):
-    return {"order": f"order-{number}", "seen": "paid", "by": "Admin"}
+    return {"order": f"order-{number}", "shown": "paid", "by": "Admin"}
 
 
 def told_of(world):
@@ -94,7 +94,7 @@ async def test_of_three_notices_for_one_group_the_first_failing_lets_the_others_
 ):
     """Failure story E4: where all three wait in one chat."""
     group = AdminGroup(ADMINS, None, "uz")
-    late = [Words("admin-late", {"order": order, "was": "failed"}) for order in ("1.", "2.")]
+    late = [Words("admin-late", {"order": order, "status": "failed"}) for order in ("1.", "2.")]
     await database.promise([group.told(words) for words in (Words("no-such-text"), *late)])
     async with world.bot():
         await world.admins.sees("Kechikkan toʻlov: 1.")

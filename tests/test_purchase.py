@@ -10,7 +10,7 @@ from bot.checkout import StillChecking
 from bot.payment import Buyer
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
-from tests.conftest import ADMINS, GOOD, PRICE, names_card, pays, reaches_code
+from tests.conftest import ADMINS, EXPIRY, GOOD, PRICE, names_card, pays, reaches_code
 
 
 def facts(text: str) -> str:
@@ -39,6 +39,66 @@ async def test_a_student_buys_and_everybody_who_must_know_is_told(world):
         assert part in told.text
     assert str(transaction.success_trans_id) in told.text
     assert student.taps("Kirish", paid) == "https://t.me/+course"
+
+
+async def test_where_the_offer_has_no_link_the_student_reads_who_gives_access(world):
+    world.settings()
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("link =", "# link ="), "utf-8")
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        paid = await student.sees("✅")
+
+    assert paid.text.endswith("sotuvchi siz bilan bogʻlanadi. Savolingiz boʻlsa: /paysupport")
+    assert paid.rows == []
+
+
+async def starts_again(student, slug="protokol-57"):
+    """Open an offer by its link, and give what is shown of it."""
+    start = student.says(f"/start {slug}")
+    return (await student.sees("57 kunlik", since=start)).text
+
+
+async def test_start_in_the_middle_of_a_payment_says_what_that_waits_for(world):
+    """A merchant's find: it showed the offer as if nothing were open."""
+    world.settings()
+    offers = world.home / "offers.toml"
+    one = offers.read_text("utf-8")
+    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        at_card = await starts_again(student)
+        number = student.says(GOOD)
+        await student.sees("2/3", since=number)
+        at_expiry = await starts_again(student)
+        expiry = student.says(EXPIRY)
+        await student.sees("3/3", since=expiry)
+        at_code = await starts_again(student)
+        other = await starts_again(student, "ikkinchi")
+        code = student.says(world.code)
+        await student.sees("✅", since=code)
+
+    assert at_card.endswith("\n\nEndi karta raqamini yuboring.")
+    assert at_expiry.endswith(
+        "\n\nKartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27."
+    )
+    assert at_code.endswith("\n\nBankdan kelgan 6 xonali SMS kodni yuboring.")
+    assert "yuboring" not in other  # a code typed below it would pay for another offer
+    assert world.charged == [PRICE]
+
+
+async def test_start_after_a_cancelled_payment_asks_for_nothing(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says("/cancel")
+        await student.sees("bekor qilindi")
+        shown = await starts_again(student)
+
+    assert "yuboring" not in shown
 
 
 async def test_the_offer_shows_both_prices_until_when_and_who_sells(world):
@@ -251,7 +311,7 @@ async def test_a_number_that_is_none_stays_on_the_card_step(world, text):
     async with world.bot():
         await pays(student)
         typed = student.says(text)
-        await student.sees("Karta raqami notoʻgʻri")
+        await student.sees("karta raqamiga oʻxshamaydi")
         student.says(GOOD)
         await student.sees("muddat")
 
@@ -341,10 +401,11 @@ async def test_a_code_in_a_wrong_form_is_deleted_and_asked_again(world):
     async with world.bot():
         await reaches_code(student)
         typed = student.says("12345")
-        await student.sees("6 ta raqam")
+        asked = await student.sees("6 ta raqam", since=typed)
         student.says(f"{world.code[:3]} {world.code[3:]}")
         await student.sees("✅")
 
+    assert "«📩 Kodni qayta yuborish» tugmasi" in asked.text
     assert typed.deleted
     assert world.calls("confirm") == 1
 
@@ -370,7 +431,7 @@ async def test_a_cancelled_payment_takes_no_code(world):
         student.taps("Bekor qilish")
         await student.sees("bekor qilindi")
         student.says(world.code)
-        await student.sees("/start ni bosing")
+        await student.sees("/start ni, toʻlov boʻyicha")
 
     assert world.calls("confirm") == 0
 
@@ -498,7 +559,7 @@ async def test_another_students_button_is_not_obeyed(world):
         offer = await stranger.sees("Protokol 57")
         offer.rows[0][0]["callback_data"] = cancel
         stranger.taps(cancel)
-        await stranger.sees("/start ni bosing")
+        await stranger.sees("/start ni, toʻlov boʻyicha")
         student.says(world.code)
         await student.sees("✅")
 
@@ -715,7 +776,7 @@ async def test_a_slash_does_not_hide_a_card(world):
         caption = student.sends("photo", caption="/12/49")
         await student.sees("faqat matn")
         expiry = student.says("/12/49")
-        await student.sees("notoʻgʻri", since=expiry)
+        await student.sees("oʻxshamaydi", since=expiry)
 
     assert caption.deleted
     assert expiry.deleted

@@ -213,8 +213,8 @@ async def test_once_a_day_both_sides_are_compared_and_the_difference_is_mended(w
         report = await world.admins.sees("1 ta buyurtma mos")
         await asyncio.sleep(1.2)
 
-    assert f"{order}: failed → charged" in report.text
-    assert f"{back.account}: captured → reversed" in report.text
+    assert f"{order}: oʻtmagan → toʻlangan" in report.text
+    assert f"{back.account}: toʻlangan → puli qaytarilgan" in report.text
     assert sum("buyurtma mos" in text for text in world.admins.texts) == 1
 
 
@@ -229,7 +229,7 @@ async def test_what_atmos_does_not_show_as_paid_is_reported_and_kept(world, come
         transaction.state = type(transaction.state).otp_sent
         comes_nine()
         alarm = await world.admins.sees("ATMOS bilan farq")
-        await world.admins.sees("captured → contradiction")
+        await world.admins.sees("toʻlangan → botdagiga zid")
 
     assert transaction.account in alarm.text
     assert world.stored("SELECT status FROM intents") == [("captured",)]

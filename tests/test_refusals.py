@@ -60,11 +60,11 @@ async def test_a_card_that_is_seen_and_cannot_be_read_is_deleted_and_asked_for_a
     async with world.bot():
         await pays(student)
         first = student.says(typed)
-        await student.sees("16 ta raqamni qaytadan yuboring", since=first)
+        await student.sees("16 ta raqamni yuboring", since=first)
         number = student.says(GOOD)
         await student.sees("muddat", since=number)
         second = student.says(typed)
-        await student.sees("16 ta raqamni qaytadan yuboring", since=second)
+        await student.sees("16 ta raqamni yuboring", since=second)
         await names_card(student)
         await student.sees("SMS kod")
 
@@ -267,7 +267,7 @@ async def test_nobodys_turn_is_held_for_an_hour(world):
         world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=3600))
         student.says("/help")
         asked = student.says("/privacy")
-        await student.sees("Karta raqami", since=asked)
+        await student.sees("Toʻliq karta raqami", since=asked)
 
 
 async def test_a_refused_step_is_answered_and_not_asked_for_at_the_next_start(world):

@@ -254,11 +254,45 @@ async def test_an_anonymous_administrator_is_one(world, admin):
         await world.admins.sees("toʻlangan", since=asked)
 
 
-@pytest.mark.parametrize("asked", ["/order", "/order abc", "/order 1", "/order 9" + "9" * 30])
-async def test_an_order_that_does_not_exist_is_said_so(world, admin, asked):
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("/order", "Buyurtma raqamini yozing"),
+        ("/order abc", "Buyurtma raqamini yozing"),
+        ("/order 1", "Bunday buyurtma yoʻq"),
+        ("/order 9" + "9" * 30, "Buyurtma raqamini yozing"),
+        ("/settle 1", "Bunday buyurtma yoʻq"),
+        ("/settle", "/settle 249100032 unpaid"),
+    ],
+)
+async def test_an_order_that_does_not_exist_is_said_so(world, admin, asked, answer):
     async with world.bot():
         said = admin.says(asked, chat=world.admins)
-        await world.admins.sees("Bunday buyurtma yoʻq", since=said)
+        await world.admins.sees(answer, since=said)
+
+
+@pytest.mark.parametrize("command", ["/order", "/settle"])
+async def test_an_order_number_may_be_written_with_a_mark(world, admin, command):
+    student = world.student()
+    async with world.bot():
+        order = await buys(world, student)
+        said = admin.says(f"{command} #{order}", chat=world.admins)
+        await world.admins.sees("toʻlangan", since=said)
+
+
+async def test_a_payment_that_atmos_never_heard_of_is_shown_and_not_asked_about(world, admin):
+    student = world.student()
+    world.goes_wrong("create", Kind.refuse, times=None)
+    async with world.bot():
+        start = student.says("/start protokol-57")
+        await student.sees("Protokol 57", since=start)
+        tap = student.taps("pay:protokol-57")
+        await student.sees("aloqa boʻlmadi", since=tap)
+        [(order,)] = world.stored("SELECT id FROM intents")
+        said = admin.says(f"/settle {order}", chat=world.admins)
+        await world.admins.sees("boshlangan", since=said)
+
+    assert world.calls("get") == 0
 
 
 @pytest.mark.parametrize("charged", [True, False])
@@ -287,7 +321,7 @@ async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
         while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
             await asyncio.sleep(0.05)
         said = admin.says(f"/settle {order} paid", chat=world.admins)
-        await world.admins.sees("Hal boʻlmadi", since=said)
+        await world.admins.sees("paid SUCCESS_TRANS_ID", since=said)
 
     assert world.stored("SELECT status FROM intents") == [("capturing",)]
 
@@ -309,7 +343,7 @@ async def test_what_is_not_unknown_is_not_settled_by_hand(world, admin):
     async with world.bot():
         order = await buys(world, student)
         said = admin.says(f"/settle {order} unpaid", chat=world.admins)
-        await world.admins.sees("Hal boʻlmadi", since=said)
+        await world.admins.sees("toʻlangan", since=said)
         wrong = admin.says(f"/settle {order} gone", chat=world.admins)
         await world.admins.sees("/settle 249100032 unpaid", since=wrong)
 

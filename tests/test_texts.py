@@ -1,6 +1,7 @@
 """Every sentence exists in every language, is used, and says what it may."""
 
 import ast
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
-from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, WrongCredentials
+from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, State, WrongCredentials
 from bot import cards, checkout, notices
 from bot.app import COMMANDS, STAFF_COMMANDS
+from bot.evidence import Verdict
 from bot.limits import Limit
 from bot.notices import Arg, Words
 from bot.payment import Buyer, Intent, Status, Tiyin
@@ -86,6 +88,14 @@ def variables(language):
         return visitor.found
 
     return {name: of(name) for name in all_of_them}
+
+
+def quoted():
+    """Give the ids of the texts that others quote."""
+    visitor = Variables()
+    for message in messages("uz").values():
+        visitor.visit(message)
+    return visitor.references
 
 
 IDS = sorted(messages("uz"))
@@ -251,7 +261,7 @@ def test_every_text_that_is_asked_for_exists():
 
 
 def test_every_text_is_asked_for_somewhere():
-    assert set(IDS) - (asked_for() | kebabs() | FROM_FAMILIES) == set()
+    assert set(IDS) - (asked_for() | kebabs() | FROM_FAMILIES | quoted()) == set()
 
 
 INTENT = Intent(
@@ -357,7 +367,19 @@ NOTICES = [
     *map(notices.staff_order, STATES),
     notices.daily(41, 0, []),
     notices.unlisted_address("192.0.2.1"),
-    notices.daily(41, 1, ["123456789: failed → charged"]),
+    *(notices.daily(41, 1, [(INTENT, verdict)] * (notices.LISTED + 1)) for verdict in Verdict),
+]
+SHOWN_STATUSES = [
+    *(notices.staff_order(intent) for intent in STATES),
+    *(notices.late(intent) for intent in STATES),
+    *(notices.contradiction(intent, state) for intent in STATES for state in State),
+    *(notices.settled(INTENT, state, "Admin (502)") for state in State),
+    *(
+        notices.daily(0, 0, [(intent, verdict)])
+        for intent in STATES
+        for verdict in Verdict
+        if verdict not in {Verdict.agrees, Verdict.undecided, Verdict.known}
+    ),
 ]
 
 
@@ -367,6 +389,36 @@ def test_whatever_becomes_of_a_payment_can_be_said(language):
         assert TEXTS.html(language, words)
         keyboard = TEXTS.keyboard(language, words)
         assert (keyboard is None) == (not words.buttons)
+
+
+@pytest.mark.parametrize("language", ["uz", "ru"])
+def test_the_words_of_the_code_are_not_shown_to_the_staff(language):
+    raw = re.compile(rf"\\b({'|'.join([*Status, *State, *Verdict])})\\b")
+    said = [TEXTS.html(language, words) for words in SHOWN_STATUSES]
+
+    assert [text for text in said if raw.search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_buyer_is_found_by_a_press_on_the_name(language):
+    """A merchant's find: of one without a username only the id was told, which finds nobody."""
+    nameless = replace(INTENT, buyer=Buyer(501, "Dilnoza <b>", None, "uz"))
+    link = '<a href="tg://user?id=501">Dilnoza &lt;b&gt;</a>'
+
+    assert f"{link} · @dilnoza · 501\n" in TEXTS.html(language, notices.staff_order(INTENT))
+    assert f"{link} · 501\n" in TEXTS.html(language, notices.staff_order(nameless))
+    assert 'href="tg://user?id=501"' in TEXTS.html(language, notices.unreachable(501, "1"))
+
+
+def test_a_list_stands_under_its_text_and_goes_no_further_than_is_read():
+    words = Words.restored(
+        json.loads(json.dumps(notices.daily(3, 0, [(INTENT, "charged")] * 23).stored()))
+    )
+    said = TEXTS.html("en", words).splitlines()
+
+    assert said[2].startswith("⚠️ Differences")
+    assert said[3:23] == ["123456789: waiting for the SMS code → paid"] * 20
+    assert said[23:] == ["… and 3 more"]
 
 
 def test_a_defect_is_not_quoted():
@@ -466,12 +518,13 @@ def test_a_second_text_stands_a_line_below():
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", IDS)
 def test_every_text_is_html_that_telegram_takes(language, name):
-    said = TEXTS.html(language, Words(name, sample(language, name, text="1 < 2 & 2 > 1")))
-    tags = re.findall(r"</?(?:[bs]|code)>", said)
-    bare = re.sub(r"</?(?:[bs]|code)>|&lt;|&gt;|&amp;", "", said)
+    said = TEXTS.html(language, Words(name, sample(language, name, text='1 < 2 & 2 > "1"')))
+    tag = r"<(/?(?:[bsa]|code))(?: href=\"[^<>\"]+\")?>"
+    names = re.findall(tag, said)
+    bare = re.sub(rf"{tag}|&lt;|&gt;|&amp;|&quot;", "", said)
 
     assert not re.search("[<>&]", bare)
-    assert tags[1::2] == [tag.replace("<", "</") for tag in tags[::2]]
+    assert names[1::2] == [f"/{name}" for name in names[::2]]
     assert 0 < len(said) < 4096
     assert said == said.strip()
     assert "\u2068" not in said

@@ -409,7 +409,7 @@ async def test_a_last_look_before_the_capture_finds_it_bought_by_another_payment
         code = student.says(world.code)
         await student.sees("sotib olgansiz", since=code)
         thanks = student.says("rahmat!")
-        await student.sees("/start ni bosing", since=thanks)
+        await student.sees("/start ni, toʻlov boʻyicha", since=thanks)
 
     assert len(world.gateway.transactions) == 2
     assert world.charged == [PRICE]
@@ -513,7 +513,7 @@ async def test_after_paid_the_student_may_say_anything(world):
         await student.sees("✅")
         await asyncio.sleep(0.3)
         thanks = student.says("rahmat!")
-        await student.sees("/start ni bosing", since=thanks)
+        await student.sees("/start ni, toʻlov boʻyicha", since=thanks)
 
     assert not thanks.deleted
 

@@ -397,6 +397,8 @@ async def test_while_redis_is_away_a_card_in_one_message_is_charged(world, silen
         for _ in range(2):
             number = student.says(GOOD)
             asked = await student.sees("bitta xabarda", since=number)
+        date = student.says(EXPIRY)
+        await student.sees("bitta xabarda", since=date)
         whole = student.says(f"{GOOD} {EXPIRY}")
         await student.sees("SMS kod", since=whole)
         student.says(world.code)
@@ -404,6 +406,7 @@ async def test_while_redis_is_away_a_card_in_one_message_is_charged(world, silen
         await world.admins.sees("✅")
 
     assert "pul yechilmadi" in asked.text
+    assert "masalan 8600 … 12/27" in asked.text
     assert number.deleted
     assert world.charged == [PRICE]
     assert sum("Redis javob bermayapti" in text for text in world.admins.texts) == 1

@@ -122,7 +122,7 @@ async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, cl
 async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port):
     database = Database(world.database_url)
     await database.upgrade()
-    words = Words("admin-late", {"order": "57", "was": "x"})
+    words = Words("admin-late", {"order": "57", "status": "failed"})
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
     await database.promise([replace(deletion(405, 1, "uz"), after=timedelta(hours=1))])
     await database.close()
