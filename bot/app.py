@@ -243,7 +243,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 group.create_task(_reconcile(app.reconciliation)),
                 group.create_task(_every_tick(app.daily.run_due)),
             ]
-            log.info("running", atmos=settings.atmos_env)
+            log.info("running", atmos=settings.atmos_env, **await _held(app.database))
             try:
                 await stop.wait()
             finally:
@@ -255,6 +255,13 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
     log.info("stopped")
+
+
+async def _held(database: Database) -> dict[str, object]:
+    """Say which database it is, for whoever is surprised that it holds nothing."""
+    async with database.read() as tx:
+        count = await db.count_intents(tx)
+    return {"database": database.url.database, "payments": count}
 
 
 async def _receive(app: App) -> None:

@@ -113,9 +113,7 @@ async def startable(settings: Settings) -> None:
         await listen("WEB", *web)
     if settings.health_at and settings.health_at != web:
         await listen("HEALTH", *settings.health_at)
-    file = _file(settings)
-    told = log.warning if file is not None and not file.exists() else log.info
-    told("database", is_at=await database(settings))
+    await database(settings)
     api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
     async with api.context() as bot:
         try:

