@@ -4,8 +4,9 @@ SEEDS ?= 20000
 EXAMPLES ?= 20000
 BIN := .venv/bin
 PROCESSES := tests/test_commands.py tests/test_chaos.py tests/test_simulation.py
+STORIES := $(addprefix tests/test_,$(addsuffix .py,payment purchase reconcile refusals staff unknown))
 
-.PHONY: install demo chaos exposure redaction mutants test format lint types imports tests processes simulation soak fuzz image lock
+.PHONY: install demo chaos exposure redaction mutants test format lint types imports tests stories processes simulation soak fuzz image lock
 
 install: .venv/installed ## make .venv from the hash-pinned requirements
 
@@ -27,8 +28,8 @@ mutants: install ## put defects into copies of the code, each of which a test mu
 	$(BIN)/python -m tests.mutants
 
 test: install ## every check; the simulation computes while the stories mostly wait
-	$(MAKE) --no-print-directory -j3 --output-sync=target \
-		tests processes simulation format lint types imports
+	$(MAKE) --no-print-directory -j4 --output-sync=target \
+		tests stories processes simulation format lint types imports
 
 format: install
 	$(BIN)/ruff format --check --quiet .
@@ -44,7 +45,10 @@ imports: install
 	$(BIN)/lint-imports
 
 tests: install
-	$(BIN)/python -m pytest -q $(PROCESSES:%=--ignore=%)
+	$(BIN)/python -m pytest -q $(PROCESSES:%=--ignore=%) $(STORIES:%=--ignore=%)
+
+stories: install
+	$(BIN)/python -m pytest -q $(STORIES)
 
 processes: install
 	$(BIN)/python -m pytest -q $(PROCESSES)
