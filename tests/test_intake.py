@@ -42,7 +42,7 @@ async def test_an_update_that_telegram_repeats_is_handled_once(world):
         await student.sees("/cancel", since=start)
         world.telegram.inject(again)
         question = student.says("/privacy")
-        await student.sees("Karta", since=question)
+        await student.sees("Saqlanadi", since=question)
 
     assert sum("/language" in said for said in everything_said(student)) == 1
 
@@ -57,7 +57,7 @@ async def test_an_update_that_a_new_process_is_given_again_is_not_handled_again(
     async with world.bot():
         world.telegram.inject(again)
         question = student.says("/privacy")
-        await student.sees("Karta", since=question)
+        await student.sees("Saqlanadi", since=question)
 
     assert code.deleted
     assert world.charged == [PRICE]
@@ -198,7 +198,7 @@ async def test_nonsense_stops_nothing(world, update):
         world.telegram.updates.allowed = None
         world.telegram.inject(update)
         asked = student.says("/privacy")
-        await student.sees("Karta", since=asked)
+        await student.sees("Saqlanadi", since=asked)
 
 
 async def test_a_photo_at_the_card_step_is_deleted_and_never_downloaded(world):
@@ -310,7 +310,7 @@ async def test_an_unreadable_update_is_not_spoken_of_in_a_group(world):
         world.telegram.inject({"message": sent.json() | {"date": "yesterday"}})
         await until(lambda: sent.deleted)
         asked = student.says("/privacy")
-        await student.sees("Karta", since=asked)
+        await student.sees("Saqlanadi", since=asked)
 
     assert group.from_bot == []
 

@@ -94,7 +94,7 @@ async def test_what_telegram_brings_twice_is_handled_once(world, url):
         answers = await asyncio.gather(*(brings(url, update) for _ in range(5)))
         assert [answer.status_code for answer in answers] == [200] * 5
         question = student.says("/privacy")
-        await student.sees("Karta", since=question)
+        await student.sees("Saqlanadi", since=question)
 
     assert sum("/language" in said for said in everything_said(student)) == 1
 
