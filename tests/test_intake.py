@@ -34,19 +34,6 @@ async def until(true):
         await asyncio.sleep(0.02)
 
 
-async def test_an_update_that_telegram_repeats_is_handled_once(world):
-    student = world.student()
-    async with world.bot():
-        start = student.says("/help")
-        again = last_update(world)
-        await student.sees("/cancel", since=start)
-        world.telegram.inject(again)
-        question = student.says("/privacy")
-        await student.sees("Saqlanadi", since=question)
-
-    assert sum("/language" in said for said in everything_said(student)) == 1
-
-
 async def test_an_update_that_a_new_process_is_given_again_is_not_handled_again(world):
     student = world.student()
     async with world.bot():
@@ -54,11 +41,13 @@ async def test_an_update_that_a_new_process_is_given_again_is_not_handled_again(
         code = student.says(world.code)
         again = last_update(world)
         await student.sees("✅")
+    said = len(student.chat.from_bot)
     async with world.bot():
         world.telegram.inject(again)
         question = student.says("/privacy")
         await student.sees("Saqlanadi", since=question)
 
+    assert len(student.chat.from_bot) == said + 1
     assert code.deleted
     assert world.charged == [PRICE]
     assert sum("✅" in said for said in everything_said(student)) == 1
