@@ -81,7 +81,10 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             yield await _tried("notices", lambda: _told(settings))
             yield await _unknown(settings)
         yield await _cards(settings)
-        yield await _tried("offers", lambda: _offers(settings))
+        sold = await _tried("offers", lambda: _offers(settings))
+        yield sold
+        if sold.mark == "✓":
+            yield _next_steps(settings)
         token = await _tried("bot token", lambda: _token(bot))
         yield token
         if token.mark == "✓":
@@ -92,7 +95,9 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             if group.mark == "✓":
                 yield await _deletions(bot, settings.admin_chat_id)
         else:
-            yield Finding("admin group", "✗", "not tried: mend the bot token first")
+            away = token.said.startswith(UNREACHABLE)
+            first = "Telegram must answer first" if away else "mend the bot token first"
+            yield Finding("admin group", "✗", f"not tried: {first}")
     yield await _tried("ATMOS", lambda: _atmos(settings))
     yield _callback(settings)
     yield await _listener("web", _web_at(settings), settings)
@@ -277,6 +282,16 @@ async def _offers(settings: Settings) -> str:
     return "; ".join(f"{offer.slug}: {_price(offer, now)}" for offer in found.offers)
 
 
+def _next_steps(settings: Settings) -> Finding:
+    """Name the offers after which a student has nowhere to go by a button."""
+    found = offers.load(settings.offers_file)
+    without = [offer.slug for offer in found.offers if offer.link is None]
+    if not without:
+        return Finding("links", "✓", "who paid gets a button that leads on")
+    said = f"{', '.join(without)}: without one a student who paid reads that the seller will write"
+    return Finding("links", "!", f"{said}; do so, or write `link` into OFFERS_FILE")
+
+
 def _price(offer: Offer, now: datetime) -> str:
     price = texts.money("uz", offer.price_at(now)).replace("\N{NO-BREAK SPACE}", " ")
     if offer.discount is None:
@@ -442,12 +457,12 @@ async def _health(settings: Settings) -> Finding:
     """See that who may not see the shop's counts does not."""
     at, web = settings.health_at, _web_at(settings)
     if at is None and web is not None:
-        said = f"off, since other machines reach {settings.web_host}; set HEALTH_PORT, like 8081"
+        said = f"off, since other machines reach {settings.web_host}; set HEALTH_PORT, like 8082"
         return Finding("health", "!", said)
     if at is None or at != web:
         return await _listener("health", at, settings)
     if settings.atmos_callback_key or settings.webhook_url:
-        said = "at WEB_PORT, where your proxy leads everybody; set HEALTH_PORT, like 8081"
+        said = "at WEB_PORT, where your proxy leads everybody; set HEALTH_PORT, like 8082"
         return Finding("health", "!", said)
     return Finding("health", "✓", "at WEB_PORT")
 

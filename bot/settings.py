@@ -341,6 +341,9 @@ CURES = {
     "atmos_consumer_secret": "write the consumer secret that ATMOS gave you",
     "atmos_confirm_path": "write a path that begins with /, like /merchant/pay/confirm",
     "atmos_proxy_url": "write it like http://user:password@host:port, or leave it empty",
+    "default_language": "write uz, ru or en",
+    "log_level": "write DEBUG, INFO, WARNING or ERROR",
+    "log_format": "write console or json",
     "database_url": (
         "write sqlite+aiosqlite:///data/checkout.db, "
         "or postgresql+asyncpg://user:password@host/database"

@@ -76,7 +76,7 @@ async def test_check_finds_everything_right(world):
     )
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 20, said
+    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 21, said
     for part in (
         f"SQLite at {world.home}/checkout.db, migrated, 0 payments (a new file: ",
         "✓ database privacy: for this account alone",
@@ -108,6 +108,18 @@ async def test_check_hints_at_what_is_wanted_and_not_needed(world):
     ]
     assert "make it an administrator" in hints[0]
     assert "SUPPORT_CONTACT is empty" in hints[-1]
+
+
+async def test_check_hints_at_an_offer_after_which_the_seller_has_to_write(world):
+    world.settings()
+    offers = world.home / "offers.toml"
+    one = offers.read_text("utf-8")
+    bare = one.replace("protokol-57", "ikkinchi").replace("link =", "# link =")
+    offers.write_text(one + bare, "utf-8")
+    said = [f"{f.mark} {f.said}" async for f in findings(world.settings()) if f.what == "links"]
+
+    assert len(said) == 1
+    assert said[0].startswith("! ikkinchi: without one a student who paid reads that the seller")
 
 
 async def test_a_start_says_which_database_it_is_and_what_it_holds(world):
@@ -203,11 +215,11 @@ NOWHERE = "http://127.0.0.1:9"
     [
         (
             {"BOT_TOKEN": "700000001:AAanother-token"},
-            r"(?s)✗ bot token: BOT_TOKEN: .*@BotFather.*✗ admin group: not tried",
+            r"(?s)✗ bot token: BOT_TOKEN: .*@BotFather.*✗ admin group: not tried: mend the bot",
         ),
         (
             {"TELEGRAM_API_URL": NOWHERE},
-            r"(?s)✗ bot token: .*cannot be reached.*TELEGRAM_API_URL.*✗ admin group: not tried",
+            r"(?s)✗ bot token: .*cannot be reached.*✗ admin group: .*Telegram must answer first",
         ),
         ({"ADMIN_CHAT_ID": "-42"}, r"✗ admin group: .*ADMIN_CHAT_ID \(now -42\)"),
         ({"ADMIN_TOPIC_ID": "42"}, r"✗ admin group: .*ADMIN_TOPIC_ID, .*\(now 42\)"),
