@@ -274,17 +274,19 @@ class Checkout:
             raise _where_it_stands(after)
         return after
 
-    async def capture(self, intent: Intent, code: Code, note_id: int | None) -> None:
+    async def noted(self, intent: Intent, message_id: int | None) -> None:
+        """Remember the "⏳" message, which will become the result."""
+        await self._database.amend(intent, note_id=message_id)
+
+    async def capture(self, intent: Intent, code: Code) -> None:
         """Charge the card, and record what came of it.
 
-        Says nothing itself; `note_id` is the "⏳" message that will become the result. An unclear
-        answer leaves the intent capturing; so does a crash here.
+        Says nothing itself. An unclear answer leaves the intent capturing; so does a crash here.
         """
-        intent = replace(intent, note_id=note_id)
         try:
             await self._atmos.log_in()  # however long that takes, ATMOS has its time afterwards
             asked = self._asked_to_charge()
-            if not await self._database.amend(intent, note_id=note_id, **asked):
+            if not await self._database.amend(intent, **asked):
                 return
             intent = replace(intent, **asked)
             transaction = await self._atmos.confirm(_transaction(intent), otp=code.reveal())
@@ -325,6 +327,10 @@ class Checkout:
         if intent is None or intent.offer != slug:
             return False
         return intent.status in WAITING_FOR_STUDENT
+
+    async def say_checking(self, intent: Intent, language: str, note_id: int | None) -> bool:
+        """Have a student who asks told that it is unknown; False where it is known by now."""
+        return await self._outcomes.asked(intent, language, note_id)
 
     async def is_over(self, intent_id: int) -> bool:
         """Tell whether there is nothing left to type for a payment."""

@@ -85,16 +85,13 @@ class Database:
         said: Sequence[Notice] = (),
         *,
         seen: Sequence[str] = (),
-        attempt: str | None = None,
         **changes: Any,
     ) -> bool:
-        """Move an intent, count the `attempt` it was and promise what is said: all, or False."""
+        """Move an intent and promise what is said: both, or False."""
         async with self.write() as tx:
             moved = await move(tx, intent, target, seen=seen, **changes)
             if moved:
                 await promise(tx, said, self.now())
-            if moved and attempt:
-                await add_attempt(tx, intent.buyer.id, attempt, self.now())
         return moved
 
     async def amend(self, intent: Intent, said: Sequence[Notice] = (), **changes: Any) -> bool:

@@ -108,14 +108,14 @@ class Outcomes:
         self.captures["declined"] += 1
         left = intent.tries_left - 1
         if declined.reason is Reason.code_expired:
-            said = self._result(intent, notices.code_over(intent))
-            await self._back_to_code(intent, [said], code_expires_at=None, resend_at=None)
+            words = notices.code_over(intent)
+            await self._back_to_code(intent, words, code_expires_at=None, resend_at=None)
         elif declined.reason is not Reason.wrong_code:
             told = self.for_admins(intent, declined)
             await self._failed(intent, f"declined-{declined.reason}", told)
         elif left > 0:
-            said = self._result(intent, notices.wrong_code(intent, left))
-            await self._back_to_code(intent, [said], tries_left=left, attempt=Limit.guesses)
+            words = notices.wrong_code(intent, left)
+            await self._back_to_code(intent, words, tries_left=left, attempt=Limit.guesses)
         else:
             why = f"declined-{Reason.too_many_tries}"
             await self._failed(intent, why, attempt=Limit.guesses)
@@ -123,8 +123,8 @@ class Outcomes:
     async def not_sent(self, intent: Intent, error: NeverArrived) -> None:
         """Record that ATMOS was never asked: the same code may be typed again."""
         self.captures["not_sent"] += 1
-        said = self._result(intent, notices.capture_not_sent(intent))
-        await self._back_to_code(intent, [said, *self.for_admins(intent, error)])
+        told = self.for_admins(intent, error)
+        await self._back_to_code(intent, notices.capture_not_sent(intent), told)
 
     async def unclear(self, intent: Intent, error: OutcomeUnknown) -> None:
         """Leave the intent capturing, and tell the student not to pay again.
@@ -132,9 +132,28 @@ class Outcomes:
         What comes of it later is a message of its own: an edit makes no sound.
         """
         self.captures["unclear"] += 1
-        said = self._result(intent, notices.checking(intent))
-        told = self.for_admins(intent, error)
-        await self._database.amend(intent, [said, *told], reason=error.reason, note_id=None)
+        async with self._database.write() as tx:
+            stands = await db.intent(tx, intent.id, lock=True)
+            if stands and await db.change(tx, intent, reason=error.reason, note_id=None):
+                said = [*self.checking(stands), *self.for_admins(intent, error)]
+                await db.promise(tx, said, self._database.now())
+
+    async def asked(self, intent: Intent, language: str, note_id: int | None) -> bool:
+        """Promise to tell a student who asks that it is unknown; False where it is known by now.
+
+        In place of the message `note_id`, if there is one. The outbox says it, and the result
+        below it: said by whoever is asked, it might come after the result.
+        """
+        now = self._database.now()
+        async with self._database.write() as tx:
+            stands = await db.intent(tx, intent.id, lock=True)
+            if stands is None or stands.status is not Status.capturing:
+                return False
+            await db.change(tx, stands, note_id=None)
+            key = f"checking-again:{now.isoformat()}:{stands.acts_until}"
+            said = notices.told(stands, notices.checking(stands), key, edits=note_id)
+            await db.promise(tx, [replace(said, language=language)], now)
+        return True
 
     async def _not_charged(self, intent: Intent, *, by_hand: bool = False) -> bool:
         """Say that nothing was charged, and go on asking: a charge may come late all the same."""
@@ -272,17 +291,43 @@ class Outcomes:
     async def _failed(
         self, intent: Intent, why: str, told: Sequence[Notice] = (), **changes: Any
     ) -> bool:
-        said = [self._result(intent, notices.over(intent, why)), *told]
-        changes = {"reason": why, "check_at": None} | changes
-        moved = await self._database.move(intent, Status.failed, said, **changes)
+        changes = {"reason": why} | changes
+        words = notices.over(intent, why)
+        moved = await self._end(intent, Status.failed, words, told, **changes)
         await self._vault.wipe(intent.id)
         return moved
 
-    async def _back_to_code(self, intent: Intent, said: Sequence[Notice], **changes: Any) -> None:
-        expires_at = self._database.now() + self._times.checkout
-        prompt_id = intent.note_id or intent.prompt_id  # what was "⏳" asks for the code now
-        changes = {"check_at": None, "expires_at": expires_at, "prompt_id": prompt_id} | changes
-        await self._database.move(intent, Status.challenged, said, **changes)
+    async def _back_to_code(
+        self, intent: Intent, words: Words, told: Sequence[Notice] = (), **changes: Any
+    ) -> None:
+        changes["expires_at"] = self._database.now() + self._times.checkout
+        await self._end(intent, Status.challenged, words, told, **changes)
+
+    async def _end(
+        self,
+        intent: Intent,
+        target: Status,
+        words: Words,
+        told: Sequence[Notice],
+        *,
+        attempt: Limit | None = None,
+        **changes: Any,
+    ) -> bool:
+        """End an attempt, count it and tell what came of it where its row says: all, or False."""
+        changes = {"check_at": None} | changes
+        async with self._database.write() as tx:
+            stands = await db.intent(tx, intent.id, lock=True)
+            if stands is None:
+                return False
+            if target is Status.challenged:  # what was "⏳" asks for the code now
+                changes["prompt_id"] = stands.note_id or stands.prompt_id
+            if not await db.move(tx, intent, target, **changes):
+                return False
+            if attempt:
+                await db.add_attempt(tx, intent.buyer.id, attempt, self._database.now())
+            said = [self._result(stands, words), *told]
+            await db.promise(tx, said, self._database.now())
+        return True
 
     def _result(self, intent: Intent, words: Words, key: str | None = None) -> Notice:
         """Turn the "⏳" message of this attempt into `words`; once for each attempt and text.

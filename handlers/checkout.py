@@ -94,6 +94,7 @@ async def types_code(
     code = parse_code(message.text or "")
     intent = await checkout.begin_capture(intent)
     await speech.note("note-capture")
+    await checkout.noted(intent, speech.note_id)
     await jobs.spawn(_capture(intent, code, state, checkout, speech))
 
 
@@ -102,7 +103,7 @@ async def _capture(
 ) -> None:
     """Say nothing of the result: the outbox does, whoever finds it out."""
     async with speech.typing():
-        await checkout.capture(intent, code, speech.note_id)
+        await checkout.capture(intent, code)
     await leave_what_is_over(state, checkout)
 
 

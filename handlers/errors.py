@@ -6,6 +6,7 @@ from aiogram.filters import ExceptionTypeFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
 
+from bot import notices
 from bot.cards import CardError
 from bot.checkout import (
     AlreadyPaid,
@@ -17,6 +18,7 @@ from bot.checkout import (
     StillChecking,
     TooMany,
 )
+from bot.payment import Status
 from bot.staff import StaffError
 from handlers.refusals import words_for
 from handlers.speech import Speech
@@ -43,7 +45,22 @@ async def refused(
         await state.set_state(Paying.code)  # it is good all the same, or another may be asked for
     elif isinstance(error, AlreadyPaid | IntentOver):
         await leave_what_is_over(state, checkout)
-    await speech.conclude(words_for(error))
+    if not isinstance(error, StillChecking) or error.intent.status is not Status.capturing:
+        await speech.conclude(words_for(error))
+    elif not await checkout.say_checking(error.intent, speech.language, speech.note_id):
+        await _say_what_is_known(error.intent.id, state, checkout, speech)
+
+
+async def _say_what_is_known(
+    intent_id: int, state: FSMContext, checkout: Checkout, speech: Speech
+) -> None:
+    """Say where a payment stands whose outcome was unknown a moment ago."""
+    await leave_what_is_over(state, checkout)
+    try:
+        words = notices.code_ask(await checkout.live(intent_id))
+    except CheckoutError as over:
+        words = words_for(over)
+    await speech.conclude(words)
 
 
 async def failed(event: ErrorEvent, speech: Speech | None = None) -> None:

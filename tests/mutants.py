@@ -41,7 +41,7 @@ MUTANTS = [
             await self._outcomes.unclear(intent, error)
         else:""",
         """        except OutcomeUnknown:
-            await self.capture(intent, code, note_id)
+            await self.capture(intent, code)
         else:""",
         (
             "tests/test_unknown.py::test_charged_and_the_answer_lost_ends_in_paid_once",
@@ -143,6 +143,13 @@ MUTANTS = [
         "            said += self._outcomes.left_unknown(intent)\n",
         "            await self._outcomes._not_charged(intent)\n",
         ("tests/test_reconcile.py::test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person",),
+    ),
+    Mutant(
+        "a result is an edit, far above what the student has read since",
+        "bot/outcome.py",
+        "            await db.change(tx, stands, note_id=None)\n",
+        "",
+        unknown("test_whoever_asks_before_the_answer_comes_reads_it_below"),
     ),
     Mutant(
         "a notice is ticked off before it is sent",

@@ -1,11 +1,14 @@
 """A capture without a clear answer: nobody is told an untruth, and nobody pays twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.app import atmos_client
+from bot.checkout import Checkout, StillChecking
+from bot.payment import Status
 from sandbox.atmos import CARDS, Card, Transaction
 from sandbox.faults import Fault, Kind
 from tests.conftest import PRICE, everything_said, names_card, pays, reaches_code
@@ -37,6 +40,45 @@ async def test_charged_and_the_answer_lost_ends_in_paid_once(world, kind):
     assert world.calls("confirm") == 1
     assert world.charged == [PRICE]
     assert "739" in paid.text
+
+
+@pytest.mark.parametrize(("typed", "outcome"), [("right", "✅"), ("wrong", "ta urinish")])
+async def test_whoever_asks_before_the_answer_comes_reads_it_below(world, typed, outcome):
+    """An edit of "⏳" would make no sound, and stand above the promise to write."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 2.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code if typed == "right" else world.wrong_code)
+        await student.sees("⏳ Toʻlov bankka")
+        start = student.says("/start protokol-57")
+        await student.sees("tekshir", since=start)
+        result = await student.sees(outcome)
+
+    assert result.id == max(message.id for message in student.chat.from_bot)
+    assert result.edits == []
+
+
+@pytest.mark.parametrize("known", ["✅", "SMS kod"])
+async def test_checking_is_not_said_of_what_became_known_meanwhile(world, monkeypatch, known):
+    """A handler that saw the capture under way comes to speak when its result is told."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        if known == "✅":
+            student.says(world.code)
+            await student.sees(known)
+        [(order,)] = world.stored("SELECT id FROM intents")
+
+        async def saw(checkout, student_id, _slug):
+            intent = await checkout.owned(order, student_id)
+            raise StillChecking(replace(intent, status=Status.capturing))
+
+        monkeypatch.setattr(Checkout, "may_buy", saw)
+        start = student.says("/start protokol-57")
+        await student.sees("sotib olgansiz" if known == "✅" else known, since=start)
+
+    assert not any("tekshir" in said for said in everything_said(student))
 
 
 @pytest.mark.parametrize("kind", UNCLEAR)

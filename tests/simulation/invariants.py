@@ -13,6 +13,7 @@ from tests.simulation.world import Charge, Said, World
 
 DAY = 24 * 3600.0
 PAID = "✅"
+CHECKING = "tekshirilmoqda"
 NOT_CHARGED = re.compile("yechilma[dg]")  # yechilmadi, yechilmagan, yechilmaganini
 LATE = "Kechikkan"
 TWICE = "ikki marta"
@@ -117,6 +118,15 @@ def paid_is_said_once(records: Records) -> Iterator[str]:
             told = len(records.told_paid(chat_id, intent.id))
             if told > 1 + lost:
                 yield f"{intent.id} was called paid {told} times, and {lost} replies were lost"
+
+
+def nobody_is_left_waiting(records: Records) -> Iterator[str]:
+    """Whoever reads "checking" last has a payment that is unknown."""
+    unknown = {intent.student_id for intent in records.intents if intent.status in PENDING}
+    for student in {intent.student_id for intent in records.intents} - unknown:
+        last = max(records.world.telegram.private(student).from_bot, key=lambda said: said.id)
+        if CHECKING in last.text:
+            yield f"{student} still reads {last.text!r}"
 
 
 def given_back_is_reversed_once_and_told(records: Records) -> Iterator[str]:
@@ -250,6 +260,7 @@ INVARIANTS: tuple[Callable[[Records], Iterator[str]], ...] = (
     captured_is_told,
     paid_is_said_after_the_charge,
     paid_is_said_once,
+    nobody_is_left_waiting,
     given_back_is_reversed_once_and_told,
     nobody_is_alarmed_for_nothing,
     ledgers_agree,
