@@ -15,7 +15,7 @@ from aiohttp.web import RouteDef
 from aiojobs import Scheduler
 
 import handlers
-from atmos import AtmosClient
+from atmos import AtmosClient, AtmosError
 from atmos.client import TIMEOUT
 from bot import db, telegram
 from bot import offers as offers_file
@@ -47,6 +47,8 @@ log = structlog.get_logger()
 
 COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
 STAFF_COMMANDS = ("order", "settle")
+GONE = {"left", "kicked"}
+CURE = "python -m bot check"
 TICK = 0.5  # seconds between looks at what has become due
 
 
@@ -56,6 +58,7 @@ class App:
 
     settings: Settings
     bot: Bot
+    atmos: AtmosClient
     dispatcher: Dispatcher
     intake: Intake
     database: Database
@@ -182,6 +185,7 @@ def _assemble(
     return App(
         settings=settings,
         bot=bot,
+        atmos=atmos,
         dispatcher=dispatcher,
         intake=Intake(
             bot=bot,
@@ -242,6 +246,7 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
                 group.create_task(_every_tick(*app.timeouts.duties)),
                 group.create_task(_reconcile(app.reconciliation)),
                 group.create_task(_every_tick(app.daily.run_due)),
+                group.create_task(_look_round(app)),
             ]
             log.info("running", atmos=settings.atmos_env, **await _held(app.database))
             try:
@@ -311,6 +316,21 @@ async def _tried(duty: Callable[[], Awaitable[None]]) -> None:
         await duty()
     except Exception:
         log.exception("duty_failed", duty=duty.__name__)
+
+
+async def _look_round(app: App) -> None:
+    """Warn of a group or of keys that are wrong. Both may just be away, so no start waits."""
+    try:
+        me = await app.bot.get_chat_member(app.settings.admin_chat_id, app.bot.id)
+        why = f"the bot is {me.status}" if me.status in GONE else None
+    except AiogramError as error:
+        why = type(error).__name__
+    if why:
+        log.warning("admins_not_reached", why=why, cure=CURE)
+    try:
+        await app.atmos.log_in()
+    except AtmosError as error:
+        log.warning("atmos_not_reached", why=str(error), cure=CURE)
 
 
 async def announce_commands(app: App) -> None:

@@ -425,9 +425,6 @@ def _callback(settings: Settings) -> Finding:
     if settings.atmos_callback_key is None:
         said = "off; if ATMOS gave you a key for it, write it as ATMOS_CALLBACK_KEY"
         return Finding("callback", "!", said)
-    if not settings.web_port:
-        said = "ATMOS_CALLBACK_KEY is set, and nothing listens: set WEB_PORT, like 8080"
-        return Finding("callback", "✗", said)
     networks = ", ".join(map(str, settings.atmos_callback_networks))
     return Finding("callback", "✓", f"signed questions only, from {networks or 'any address'}")
 

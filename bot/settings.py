@@ -282,6 +282,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _questions_come_in(self) -> "Settings":
+        if self.atmos_callback_key and not self.web_port:
+            raise ValueError("ATMOS_CALLBACK_KEY: set WEB_PORT too, where ATMOS asks")
+        return self
+
+    @model_validator(mode="after")
     def _payments_are_kept(self) -> "Settings":
         if _is_in_memory(self.database_url.get_secret_value()):
             raise ValueError(

@@ -230,7 +230,6 @@ NOWHERE = "http://127.0.0.1:9"
         (SHOP | {"ATMOS_BASE_URL": "https://atmos.invalid"}, r"✗ ATMOS: .*its name is not found"),
         ({"OFFERS_FILE": "nowhere.toml"}, r"✗ offers: .*OFFERS_FILE"),
         ({"DATABASE_URL": "sqlite+aiosqlite:////proc/x/y.db"}, r"✗ database: .*DATABASE_URL"),
-        ({"ATMOS_CALLBACK_KEY": "key"}, r"✗ callback: ATMOS_CALLBACK_KEY .*set WEB_PORT"),
         ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"✗ web: WEB_HOST: 192.0.2.1 is no"),
         (
             {"HEALTH_PORT": "8099", "HEALTH_HOST": "192.0.2.1"},
@@ -267,6 +266,7 @@ def port_of(url: str) -> str:
     [
         ({"BOT_TOKEN": "700000001:AAanother-token"}, r"BOT_TOKEN: .*@BotFather"),
         ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"WEB_HOST: 192.0.2.1 is no address"),
+        ({"ATMOS_CALLBACK_KEY": "key"}, r"ATMOS_CALLBACK_KEY: set WEB_PORT too, where ATMOS asks"),
     ],
 )
 async def test_run_ends_with_one_line_for_what_cannot_be_started(world, changes, line):
@@ -297,6 +297,31 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
     await asyncio.wait_for(process.communicate(), 60)
 
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("group", "secret", "warned"),
+    [
+        (ADMINS, "sandbox", []),
+        (ADMINS, "wrong", ["atmos_not_reached"]),
+        (-42, "sandbox", ["admins_not_reached"]),
+    ],
+)
+async def test_a_start_warns_of_a_wrong_group_and_of_wrong_keys(world, group, secret, warned):
+    """The merchant's review: "running", and nobody was told of any sale."""
+    settings = {"ADMIN_CHAT_ID": str(group), "ATMOS_CONSUMER_SECRET": secret}
+    process = await start(world, "run", **settings)
+    assert process.stdout
+    await world.telegram.until(lambda: any(call.status for call in world.gateway.called("token")))
+    said = ""
+    async with asyncio.timeout(60):
+        while not all(event in said for event in ["running", *warned]):
+            said += (await process.stdout.readline()).decode()
+    process.send_signal(signal.SIGTERM)
+    rest, _ = await asyncio.wait_for(process.communicate(), 60)
+
+    assert re.findall("[a-z]+_not_reached", said + rest.decode()) == warned
+    assert said.count("python -m bot check") == len(warned)
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

@@ -59,6 +59,7 @@ def settings():
         atmos_consumer_key="key-of-the-shop",
         atmos_consumer_secret="secret-of-the-shop",
         atmos_callback_key="key-of-the-callback",
+        web_port=8080,
         database_url=DATABASE,
     )
 

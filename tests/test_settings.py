@@ -265,6 +265,16 @@ def test_what_is_for_everybody_and_what_is_for_the_owner_have_two_ports(refused)
     assert line == "HEALTH_PORT: write another port than WEB_PORT's"
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"ATMOS_CALLBACK_KEY": "key"}, {"WEBHOOK_URL": "https://pay.example.uz/telegram"}]
+)
+def test_what_comes_in_needs_a_port(refused, loaded, wanted):
+    [line] = refused(**wanted)
+
+    assert line.startswith(f"{next(iter(wanted))}: set WEB_PORT too, where ")
+    assert loaded(**wanted, WEB_PORT="8080").web_port == 8080
+
+
 @pytest.mark.parametrize("value", ["", " "])
 @pytest.mark.parametrize("name", sorted(NAMES - set(GOOD)))
 def test_an_empty_optional_setting_is_as_good_as_none(loaded, name, value):
@@ -302,7 +312,7 @@ def test_delays_are_written_with_commas(loaded):
 
 
 def test_no_secret_is_printed(loaded):
-    settings = loaded(**SECRETS)
+    settings = loaded(**SECRETS, WEB_PORT="8080")
     printed = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
     assert {*SECRETS.values(), *PASSWORDS} == set(settings.secrets())
@@ -331,7 +341,7 @@ def test_a_password_is_hidden_as_it_is_and_as_an_address_has_it(loaded):
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_no_secret_appears_in_a_refusal(refused, wrong):
-    said = "\n".join(refused(**SECRETS | wrong))
+    said = "\n".join(refused(**SECRETS | {"WEB_PORT": "8080"} | wrong))
 
     for value in (*(SECRETS | wrong).values(), "-password@", "hidden"):
         assert value in {"sandbox", "-57"} or value not in said

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.invariants import INVARIANTS, PAID
+from tests.simulation.invariants import CHECKING, INVARIANTS, PAID
 from tests.simulation.machine import simulated
 from tests.simulation.report import replay, report
 from tests.simulation.run import play
@@ -58,6 +58,14 @@ def _takes_more(world):
     world.gateway.adds = 100
 
 
+def _reads_last(text):
+    def spoil(world):
+        [(student,)] = world.rows("SELECT student_id FROM intents")
+        world.telegram.private(student).from_bot[-1].text = text
+
+    return spoil
+
+
 SPOILS = {
     "no_intent_is_charged_twice": lambda world: world.gateway.charges.extend(
         world.gateway.charges
@@ -66,6 +74,7 @@ SPOILS = {
     "captured_is_told": lambda world: world.said.clear(),
     "paid_is_said_after_the_charge": _says(f"{PAID} {{order}}", -1),
     "paid_is_said_once": lambda world: world.said.extend(world.said * 3),
+    "nobody_is_left_waiting": _reads_last(f"⏳ {CHECKING}"),
     "given_back_is_reversed_once_and_told": _says("↩️ Pul qaytarildi {order}"),
     "nobody_is_alarmed_for_nothing": lambda world: world.said.append(
         Said(0.0, world.settings.admin_chat_id, "ATMOS bilan farq", ())

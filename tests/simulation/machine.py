@@ -64,6 +64,7 @@ class Machine:
                 **SETTINGS,
                 **(STRICT if strict else {}),
                 atmos_callback_key="sandbox" if gate else None,
+                web_port=8080 if gate else 0,
             )
             for gate in (False, True)
             for strict in (False, True)
