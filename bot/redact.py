@@ -9,7 +9,7 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from string import ascii_lowercase
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -18,12 +18,12 @@ HIDDEN = "•••"
 SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
-# What keeps a line within its time: a text beyond its room loses its middle, or is hidden whole.
+# What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
 LONGEST = 4_000  # characters of a line
 MOST_KEYS = 16
-HEAVIEST = 4_000  # bytes of all that is no text
-ODD = 5  # what an escape takes, in bytes of other scripts
-NAME, ADDRESS = 100, 50  # what each takes, in characters
+HEAVIEST = 2_500  # bytes of what is no text
+MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
+NAME = 100  # as how many characters of a value the name of a secret counts
 CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
@@ -46,15 +46,16 @@ _ESCAPED = {
 }
 _BLANKS = (r"\n", r"\r", r"\t", r"\f", r"\v")
 
-_PLAIN = re.compile("[A-Za-z_]{0,40}")  # nothing in it can be a secret but those of the settings
+_BREAK = "\0x\0"
+_PLAIN = re.compile(r"[A-Za-z_.]{0,40}|[0-9]{4}-[0-9-]{5}T[0-9:.]{8,15}Z")  # events and times
 _PHONE = re.compile(
     r"998(?<![0-9]998)[\s()-]{0,3}[0-9]{2}[\s()-]{0,3}[0-9]{3}[\s-]?[0-9]{2}[\s-]?[0-9]{2}(?![0-9])"
 )
 _TOKEN = re.compile(r":[A-Za-z0-9_-]{20,}")
 _TOKEN_IN_URL = re.compile(r"%3a[A-Za-z0-9_-]{20,}", re.IGNORECASE)
-_URL = re.compile(r"://[^\s'\"<>]*")
-_INPUT = re.compile(r"input_value=[^\n]*")  # pydantic quotes what it could not read, cut short
-_ROW = re.compile(r"Failing row contains [^\n]*")  # PostgreSQL quotes all of it
+_URL = re.compile(r"://[^\s'\"<>\0]*")
+_INPUT = re.compile(r"input_value=[^\n\0]*")  # pydantic quotes what it could not read, cut short
+_ROW = re.compile(r"Failing row contains [^\n\0]*")  # PostgreSQL quotes all of it
 
 # Names of what is hidden wherever a value follows, and names that are words too: those only as
 # keys, as in JSON, or before a `=`. They are looked for by what they have in common.
@@ -69,14 +70,14 @@ _COMMON = (
     "phone", "name", "pan", "text", "capt", "sign", "bearer", "basic", "code",
 )  # fmt: skip
 _VALUE = (
-    r"(?:[bru]?(?:\"(?:[^\"\\]++|\\+.)*+|'(?:[^'\\]++|\\+.)*+)"
-    r"|(?P<quote>\\+[\"'])(?:[^\\]++|(?!(?<!\\)(?P=quote)).)*+"
-    r"|[^\s,;&(){}\[\]\"'\\]+)"
+    r"(?:[bru]?(?:\"(?:[^\"\\\0]++|\\+[^\0])*+|'(?:[^'\\\0]++|\\+[^\0])*+)"
+    r"|(?P<quote>\\+[\"'])(?:[^\\\0]++|(?!(?<!\\)(?P=quote))[^\0])*+"
+    r"|[^\s,;&(){}\[\]\"'\\\0]+)"
 )
 _AFTER_SECRET = re.compile(
-    rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})", re.DOTALL
+    rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})"
 )
-_AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})", re.DOTALL)
+_AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})")
 _AFTER_SCHEME = re.compile(r"\s{1,9}(?P<value>[A-Za-z0-9._~+/=-]+)")
 _AFTER_CODE = re.compile(r"\\*[\"']?\s?[:=]\s?\\*[\"']?(?P<value>[0-9]{4,8})\b")
 _AFTER = {
@@ -93,25 +94,9 @@ _STEMS = {
 Processor = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
 
 
-def redact(text: str, secrets: Iterable[str] = (), room: int = LONGEST) -> str:
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Mask what must not be read in `text`; a long one loses its middle."""
-    text = _cut(text, room)
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    if _PLAIN.fullmatch(text):
-        return text
-    text = _hide_numbers(text)
-    if "998" in text:
-        text = _PHONE.sub(HIDDEN, text)
-    if ":" in text:
-        text = _TOKEN.sub(f":{HIDDEN}", text)
-    if "%" in text:
-        text = _TOKEN_IN_URL.sub(f":{HIDDEN}", text)
-    if "@" in text and (addresses := text.count("://")):
-        if addresses * ADDRESS > room:
-            return HIDDEN
-        text = _URL.sub(_hide_password, text)
-    return _hide_named(text, room)
+    return _redact([text], secrets)[0]
 
 
 def redact_event(secrets: Iterable[str]) -> Processor:
@@ -124,19 +109,14 @@ def redact_event(secrets: Iterable[str]) -> Processor:
         _method: str,
         event: MutableMapping[str, Any],
     ) -> MutableMapping[str, Any]:
-        """Give each text its share of the room, the shortest first: a long one has what is left.
-
-        Of too many keys the last are kept, where what logging itself adds is.
-        """
-        last = list(event.items())[-MOST_KEYS:]
-        heavy = _is_heavy(it for _, it in last if not isinstance(it, str))
-        line = {str(key): _shown(str(key), it, heavy) for key, it in last}
-        texts = sorted((len(it), key) for key, it in line.items() if isinstance(it, str))
-        room = LONGEST
-        for left, (length, key) in zip(range(len(texts), 0, -1), texts, strict=True):
-            line[key] = redact(line[key], hidden, room // left)
-            room -= min(length, room // left)
-        return {redact(key, hidden, LONGEST // MOST_KEYS): it for key, it in line.items()}
+        """Clean what a line says; of too many keys the last stay, where logging puts its own."""
+        last = {str(key): it for key, it in list(event.items())[-MOST_KEYS:]}
+        heavy = _is_heavy(it for it in last.values() if not isinstance(it, str))
+        values = [_shown(key, it, heavy) for key, it in last.items()]
+        clean = iter(_redact([*last, *(it for it in values if isinstance(it, str))], hidden))
+        keys = [next(clean) for _ in last]
+        shown = (next(clean) if isinstance(it, str) else it for it in values)
+        return dict(zip(keys, shown, strict=True))
 
     return processor
 
@@ -183,16 +163,47 @@ def _spellings(secret: str) -> Iterator[str]:
         yield from (repr(said)[1:-1], json.dumps(said)[1:-1])
 
 
-def _cut(text: str, room: int) -> str:
-    """Shorten a long text, and far more one that is full of other scripts and of escapes."""
-    if len(text) > room:
-        text = _without_middle(text, room)
-    odd = room // 20
-    if len(text) > odd:
-        scripts = len(text.encode(errors="replace")) - len(text)
-        if scripts + ODD * (text.count("\\") + text.count("%")) > odd:
-            text = _without_middle(text, odd)
-    return text
+def _redact(texts: Sequence[str], secrets: Iterable[str]) -> list[str]:
+    """Mask texts that share one room, as one: no pattern reaches over what is between them."""
+    text = _BREAK.join([it.replace("\0", " ") for it in _cut(texts)])
+    for secret in filter(None, secrets):
+        text = text.replace(secret, HIDDEN)
+    shown = _hide(text)
+    if shown is not None:
+        return shown.split(_BREAK)
+    return [it if _PLAIN.fullmatch(it) else HIDDEN for it in text.split(_BREAK)]
+
+
+def _hide(text: str) -> str | None:
+    """Hide all but the secrets of the settings; give nothing where it would take too long."""
+    text = _hide_numbers(text)
+    if "998" in text:
+        text = _PHONE.sub(HIDDEN, text)
+    if ":" in text:
+        text = _TOKEN.sub(f":{HIDDEN}", text)
+    if "%" in text:
+        text = _TOKEN_IN_URL.sub(f":{HIDDEN}", text)
+    if "@" in text:
+        text = _URL.sub(_hide_password, text)
+    return _hide_named(text)
+
+
+def _cut(texts: Sequence[str]) -> Sequence[str]:
+    """Shorten what is too long, and far more what is full of other scripts, escapes and addresses."""
+    texts = _share(texts, LONGEST)
+    text = "".join(texts)
+    scripts = len(text.encode(errors="replace")) - len(text)
+    signs = sum(map(text.count, ("\\", "%", "://")))
+    return _share(texts, MOST_ODD) if scripts + ODD * signs > MOST_ODD else texts
+
+
+def _share(texts: Sequence[str], room: int) -> Sequence[str]:
+    """Make texts fit a room: the short ones stay whole, the long ones share what is left."""
+    share, lengths = room, sorted(map(len, texts))
+    for before, length in enumerate(lengths):
+        share = room // (len(lengths) - before)
+        room -= min(length, share)
+    return [it if len(it) <= share else _without_middle(it, share) for it in texts]
 
 
 def _without_middle(text: str, room: int) -> str:
@@ -286,18 +297,18 @@ def _hide_password(found: re.Match[str]) -> str:
     return f"://{name}:{HIDDEN}@{host}" if at and colon else found[0]
 
 
-def _hide_named(text: str, room: int) -> str:
-    """Hide what stands beside a name that says that it is secret; too many names hide it all."""
+def _hide_named(text: str) -> str | None:
+    """Hide what stands beside a name that says that it is secret, but not beside too many."""
     if "input_value" in text:
         text = _INPUT.sub(f"input_value={HIDDEN}", text)
     if "Failing row" in text:
         text = _ROW.sub(f"Failing row contains {HIDDEN}", text)
-    spans = []
+    spans, left = [], LONGEST
     for start, end in _named(text):
         spans.append((start, end))
-        room -= NAME + end - start
-        if room < 0:
-            return HIDDEN
+        left -= NAME + end - start
+        if left < 0:
+            return None
     shown, at = [], 0
     for start, end in sorted(spans):
         if at <= start < end:
