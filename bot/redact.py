@@ -19,11 +19,11 @@ SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
-LONGEST = 4_000  # characters of a line
-MOST_KEYS = 16
+LONGEST = 3_200  # characters of a line
+MOST_KEYS = 10
 HEAVIEST = 2_500  # bytes of what is no text
 MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
-NAME = 100  # as how many characters of a value the name of a secret counts
+NAME, VALUE = 60, 90  # as how many characters the name of a secret counts, and what it has
 CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
@@ -74,9 +74,7 @@ _VALUE = (
     r"|(?P<quote>\\+[\"'])(?:[^\\\0]++|(?!(?<!\\)(?P=quote))[^\0])*+"
     r"|[^\s,;&(){}\[\]\"'\\\0]+)"
 )
-_AFTER_SECRET = re.compile(
-    rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})"
-)
+_AFTER_SECRET = re.compile(rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})")
 _AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})")
 _AFTER_SCHEME = re.compile(r"\s{1,9}(?P<value>[A-Za-z0-9._~+/=-]+)")
 _AFTER_CODE = re.compile(r"\\*[\"']?\s?[:=]\s?\\*[\"']?(?P<value>[0-9]{4,8})\b")
@@ -193,7 +191,7 @@ def _cut(texts: Sequence[str]) -> Sequence[str]:
     texts = _share(texts, LONGEST)
     text = "".join(texts)
     scripts = len(text.encode(errors="replace")) - len(text)
-    signs = sum(map(text.count, ("\\", "%", "://")))
+    signs = sum(map(text.count, ("\\", "%", "://", "input_value")))
     return _share(texts, MOST_ODD) if scripts + ODD * signs > MOST_ODD else texts
 
 
@@ -221,8 +219,8 @@ def _without_middle(text: str, room: int) -> str:
 
 
 def _begun(text: str, room: int) -> str:
-    end = max(text.rfind(space, 0, room) for space in (" ", "\n", ',"'))
-    return f"{text[: max(end, 0)]} {CUT}"
+    end = max(0, text.rfind(" ", 0, room), text.rfind("\n", 0, room), text.rfind(',"', 0, room))
+    return f"{text[:end]} {CUT}"
 
 
 def _hide_numbers(text: str) -> str:
@@ -306,7 +304,7 @@ def _hide_named(text: str) -> str | None:
     spans, left = [], LONGEST
     for start, end in _named(text):
         spans.append((start, end))
-        left -= NAME + end - start
+        left -= NAME + (end > start) * VALUE + end - start
         if left < 0:
             return None
     shown, at = [], 0
