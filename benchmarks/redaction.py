@@ -1,7 +1,7 @@
 """Time the redaction of log lines beside plain work: `python -m benchmarks.redaction`.
 
-The plain work is always the same and about as long, and done after each line: what takes that over the limit
-is the machine's, not the redaction's.
+The plain work is always the same, about as long, and done in turn with the line: where that is
+over the target too, it was the machine.
 """
 
 import statistics

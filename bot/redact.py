@@ -21,9 +21,10 @@ SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
 LONGEST = 3_200  # characters of a line
 MOST_KEYS = 10
+SHORTEST = 100  # of what is left of a text
 HEAVIEST = 2_500  # bytes of what is no text
 MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
-NAME, VALUE = 60, 90  # as how many characters the name of a secret counts, and what it has
+NAME = 100  # as how many characters of a value the name of a secret counts
 CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
@@ -187,7 +188,7 @@ def _hide(text: str) -> str | None:
 
 
 def _cut(texts: Sequence[str]) -> Sequence[str]:
-    """Shorten what is too long, and far more what is full of other scripts, escapes and addresses."""
+    """Shorten what is too long, and far more what is full of scripts, escapes and addresses."""
     texts = _share(texts, LONGEST)
     text = "".join(texts)
     scripts = len(text.encode(errors="replace")) - len(text)
@@ -210,6 +211,8 @@ def _without_middle(text: str, room: int) -> str:
     Where there are no lines the beginning has to do, as a name stands before its secret. Of a
     number in groups the rest would look short: the digits put in its place hide it.
     """
+    if room < SHORTEST:
+        return "[cut]"
     end = int(room * TAIL)
     line = text.find("\n", -end) + 1 or text.rfind("\n") + 1
     if line <= room - end:
@@ -304,7 +307,7 @@ def _hide_named(text: str) -> str | None:
     spans, left = [], LONGEST
     for start, end in _named(text):
         spans.append((start, end))
-        left -= NAME + (end > start) * VALUE + end - start
+        left -= NAME + end - start
         if left < 0:
             return None
     shown, at = [], 0
