@@ -19,7 +19,7 @@ SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
-LONGEST = 3_200  # characters of a line
+LONGEST, LONGEST_ODD = 3_000, 300  # characters of a line, and of an odd one
 MOST_KEYS = 10
 SHORTEST = 100  # of what is left of a text
 HEAVIEST = 2_500  # bytes of what is no text
@@ -193,7 +193,7 @@ def _cut(texts: Sequence[str]) -> Sequence[str]:
     text = "".join(texts)
     scripts = len(text.encode(errors="replace")) - len(text)
     signs = sum(map(text.count, ("\\", "%", "://", "input_value")))
-    return _share(texts, MOST_ODD) if scripts + ODD * signs > MOST_ODD else texts
+    return _share(texts, LONGEST_ODD) if scripts + ODD * signs > MOST_ODD else texts
 
 
 def _share(texts: Sequence[str], room: int) -> Sequence[str]:
@@ -245,7 +245,7 @@ def _drawing(text: str) -> bytes:
     if "\\" in text:
         for blank in _BLANKS:
             text = text.replace(blank, "  ")
-    if len(text) <= LONGEST // 10 and not text.isascii():
+    if len(text) <= 2 * LONGEST_ODD and not text.isascii():
         text = text.translate(_ODD)
     return text.encode("ascii", _draw_odd.__name__).translate(_DRAWN)
 
