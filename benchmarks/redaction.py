@@ -1,7 +1,8 @@
 """Time the redaction of log lines beside plain work: `python -m benchmarks.redaction`.
 
 The plain work is always the same, about as long, and done in turn with the line: where that is
-over the target too, it was the machine.
+over the target too, it was the machine. A line over the target is timed twice more, and fails if
+it is over it each time.
 """
 
 import statistics
@@ -120,6 +121,15 @@ def plain_work() -> int:
     return sum(range(5_000))
 
 
+def p99(times: list[float]) -> float:
+    return times[int(len(times) * 0.99)]
+
+
+def figures(times: list[float]) -> str:
+    over = sum(it > TARGET for it in times)
+    return f"{statistics.median(times):8.1f} {p99(times):8.1f} {times[-1]:8.1f} {over:4}"
+
+
 def main() -> None:
     clean = redact_event(SECRETS)
     print(f"µs of CPU a line, {ROUNDS:,} of each; 99 of 100 have to be below {TARGET}\n")
@@ -127,13 +137,12 @@ def main() -> None:
     print(f"{'':24} " + " ".join([f"     p50      p99      max >{TARGET}"] * 2))
     slow = []
     for name, line in lines().items():
-        both = timed(partial(clean, None, "info", line), plain_work)
-        columns = []
-        for times in both:
-            p99, over = times[int(len(times) * 0.99)], sum(it > TARGET for it in times)
-            columns.append(f"{statistics.median(times):8.1f} {p99:8.1f} {times[-1]:8.1f} {over:4}")
-        print(f"{name:24} " + " ".join(columns))
-        if both[0][int(ROUNDS * 0.99)] > TARGET:
+        for _ in range(3):
+            both = timed(partial(clean, None, "info", line), plain_work)
+            print(f"{name:24} " + " ".join(map(figures, both)))
+            if p99(both[0]) <= TARGET:
+                break
+        else:
             slow.append(name)
     if slow:
         raise SystemExit(f"\nslower than {TARGET} µs: {', '.join(slow)}")

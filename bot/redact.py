@@ -135,15 +135,18 @@ def _shown(key: str, value: Any, heavy: bool) -> Any:  # noqa: FBT001
 
 
 def _is_heavy(values: Iterable[Any]) -> bool:
-    """Tell whether values are more than can be printed in time."""
+    """Tell whether values are more than can be printed in time, or will not be weighed."""
     waiting, left = [*values], HEAVIEST
-    while waiting and left > 0:
-        value = waiting.pop()
-        left -= sys.getsizeof(value)
-        if left > 0 and isinstance(value, dict):
-            waiting += [*value, *value.values()]
-        elif left > 0 and isinstance(value, list | tuple | set | frozenset):
-            waiting += value
+    try:
+        while waiting and left > 0:
+            value = waiting.pop()
+            left -= sys.getsizeof(value)
+            if left > 0 and isinstance(value, dict):
+                waiting += [*value, *value.values()]
+            elif left > 0 and isinstance(value, list | tuple | set | frozenset):
+                waiting += value
+    except Exception:  # noqa: BLE001  a class may have its own way to be weighed and gone through
+        return True
     return left <= 0
 
 

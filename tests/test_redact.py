@@ -355,6 +355,10 @@ class Ruder(Exception):
     __repr__ = Rude.__repr__
 
 
+class Rudest(dict[str, str]):
+    __sizeof__ = __iter__ = values = __repr__ = Rude.__repr__
+
+
 def endless():
     made: list[object] = []
     for _ in range(100_000):
@@ -362,7 +366,7 @@ def endless():
     return made
 
 
-@pytest.mark.parametrize("value", [Rude(), [Rude()], Ruder(), endless()], ids=type)
+@pytest.mark.parametrize("value", [Rude(), [Rude()], Ruder(), Rudest(), endless()], ids=type)
 def test_an_object_that_cannot_be_printed_costs_no_line(value):
     event = redact_event(())(None, "info", {"event": "said", "carried": value})
 
