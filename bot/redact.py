@@ -1,14 +1,15 @@
 """Nothing secret in a log: card numbers, tokens, people, and what is named a code or a password.
 
 It fails closed: thirteen digits that only spacing parts are hidden, whatever they are. Every
-pass is linear and a long text is cut, so that a line takes no more than 200 µs.
+pass is linear, and all that a line says shares one room, so that cleaning it takes less than
+200 µs of CPU (`make redaction`). What the `repr` of an object takes comes on top.
 """
 
 import codecs
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from itertools import islice
+import sys
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from string import ascii_lowercase
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -17,11 +18,14 @@ HIDDEN = "•••"
 SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
-# What keeps a line within its time: a text beyond these loses its middle, or is hidden whole.
-LONGEST, LONGEST_ODD = 6_000, 400  # characters, and where many are odd
-MOST_ODD = 250  # bytes of other scripts, and five times as many escapes
-MOST_NAMES = 100  # of secrets
-MOST_ADDRESSES = 100
+# What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
+LONGEST, LONGEST_ODD = 3_000, 300  # characters of a line, and of an odd one
+MOST_KEYS = 10
+SHORTEST = 100  # of what is left of a text
+HEAVIEST = 2_500  # bytes of what is no text
+MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
+NAME = 100  # as how many characters of a value the name of a secret counts
+CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
 # What is drawn for each ASCII character: 0 a digit, a blank what may part digits, a all others.
@@ -34,23 +38,25 @@ _DRAWN = (
 )
 _NO_LETTERS = bytes(code for code in range(256) if chr(code) not in ascii_lowercase)
 _DIGITS = re.compile(rb"0[ 0]{12,}")
-# What `repr` and JSON, and what URLs make of characters, as many as stand together. What begins
-# with a backslash is looked for by it, and only by the first of many.
-_X, _U, _LONG = "x[0-9a-fA-F]{2}", "u[0-9a-fA-F]{4}", "U000[0-9a-fA-F]{5}"
-_ESCAPED = re.compile(
-    rf"\\(?<!\\\\)\\*(?:{_X}(?:\\+{_X})*|{_U}(?:\\+{_U})*|{_LONG}(?:\\+{_LONG})*|[nrtfv])"
-)
-_PERCENT = re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*")
+# What `repr` and JSON, and what URLs make of characters, as many as stand together.
+_ESCAPED = {
+    r"\x": (re.compile(r"\\x[0-9a-fA-F]{2}(?:\\+x[0-9a-fA-F]{2})*"), "utf-8"),
+    r"\u": (re.compile(r"\\u[0-9a-fA-F]{4}(?:\\+u[0-9a-fA-F]{4})*"), "utf-16-be"),
+    r"\U": (re.compile(r"\\U[0-9a-fA-F]{8}(?:\\+U[0-9a-fA-F]{8})*"), "utf-32-be"),
+    "%": (re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*"), "utf-8"),
+}
+_BLANKS = (r"\n", r"\r", r"\t", r"\f", r"\v")
 
+_BREAK = "\0x\0"
+_PLAIN = re.compile(r"[A-Za-z_.]{0,40}|[0-9]{4}-[0-9-]{5}T[0-9:.]{8,15}Z")  # events and times
 _PHONE = re.compile(
-    r"(?<![0-9])\+?998[\s()-]{0,3}[0-9]{2}[\s()-]{0,3}[0-9]{3}[\s-]?[0-9]{2}[\s-]?[0-9]{2}(?![0-9])"
+    r"998(?<![0-9]998)[\s()-]{0,3}[0-9]{2}[\s()-]{0,3}[0-9]{3}[\s-]?[0-9]{2}[\s-]?[0-9]{2}(?![0-9])"
 )
 _TOKEN = re.compile(r":[A-Za-z0-9_-]{20,}")
 _TOKEN_IN_URL = re.compile(r"%3a[A-Za-z0-9_-]{20,}", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"\b(bearer|basic)(\s{1,9})[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
-_URL = re.compile(r"://[^\s'\"<>]*")
-_INPUT = re.compile(r"input_value=[^\n]*")  # pydantic quotes what it could not read, cut short
-_ROW = re.compile(r"Failing row contains [^\n]*")  # PostgreSQL quotes all of it
+_URL = re.compile(r"://[^\s'\"<>\0]*")
+_INPUT = re.compile(r"input_value=[^\n\0]*")  # pydantic quotes what it could not read, cut short
+_ROW = re.compile(r"Failing row contains [^\n\0]*")  # PostgreSQL quotes all of it
 
 # Names of what is hidden wherever a value follows, and names that are words too: those only as
 # keys, as in JSON, or before a `=`. They are looked for by what they have in common.
@@ -61,45 +67,35 @@ _SECRET = (
 )  # fmt: skip
 _WORDS = ("card", "pan", "exp", "token", "text", "caption", "phone", "sign", "cvc")
 _COMMON = (
-    "card", "exp", "otp", "passw", "pwd", "secret", "key", "token", "authoriz",
-    "cookie", "cv", "phone", "name", "pan", "text", "capt", "sign",
+    "card", "exp", "otp", "passw", "pwd", "secret", "key", "token", "authoriz", "cookie", "cv",
+    "phone", "name", "pan", "text", "capt", "sign", "bearer", "basic", "code",
 )  # fmt: skip
 _VALUE = (
-    r"(?:[bru]?(?P<quote>[\"'])(?:\\+.|(?!(?P=quote))[^\\])*"
-    r"|(?P<escaped>\\+[\"'])(?:(?!(?<!\\)(?P=escaped)).)*"
-    r"|[^\s,;&(){}\[\]\"'\\]+)"
+    r"(?:[bru]?(?:\"(?:[^\"\\\0]++|\\+[^\0])*+|'(?:[^'\\\0]++|\\+[^\0])*+)"
+    r"|(?P<quote>\\+[\"'])(?:[^\\\0]++|(?!(?<!\\)(?P=quote))[^\0])*+"
+    r"|[^\s,;&(){}\[\]\"'\\\0]+)"
 )
-_AFTER_SECRET = re.compile(
-    rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})", re.DOTALL
-)
-_AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})", re.DOTALL)
+_AFTER_SECRET = re.compile(rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})")
+_AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})")
+_AFTER_SCHEME = re.compile(r"\s{1,9}(?P<value>[A-Za-z0-9._~+/=-]+)")
+_AFTER_CODE = re.compile(r"\\*[\"']?\s?[:=]\s?\\*[\"']?(?P<value>[0-9]{4,8})\b")
+_AFTER = {
+    **dict.fromkeys(_WORDS, _AFTER_WORD),
+    **dict.fromkeys(("bearer", "basic"), _AFTER_SCHEME),
+    "code": _AFTER_CODE,
+    **dict.fromkeys(_SECRET, _AFTER_SECRET),
+}
 _STEMS = {
-    stem.encode(): [(name, _AFTER_SECRET) for name in _SECRET if stem in name]
-    + [(name, _AFTER_WORD) for name in _WORDS if stem in name]
+    stem.encode(): [(name.encode(), after) for name, after in _AFTER.items() if stem in name]
     for stem in _COMMON
 }
-_CODE = re.compile(r"\bcode\\*[\"']?\s?[:=]\s?\\*[\"']?(?P<value>[0-9]{4,8})\b", re.IGNORECASE)
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Mask what must not be read in `text`; a long one loses its middle."""
-    text = _cut(text).replace("\u0130", "I")  # which is two letters in lower case
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    text = _hide_numbers(text)
-    if "998" in text:
-        text = _PHONE.sub(HIDDEN, text)
-    if ":" in text:
-        text = _TOKEN.sub(f":{HIDDEN}", text)
-    if "%" in text:
-        text = _TOKEN_IN_URL.sub(f":{HIDDEN}", text)
-    if "://" in text and "@" in text:
-        if text.count("://") > MOST_ADDRESSES:
-            return HIDDEN
-        text = _URL.sub(_hide_password, text)
-    return _hide_named(text)
+    return _redact([text], secrets)[0]
 
 
 def redact_event(secrets: Iterable[str]) -> Processor:
@@ -112,23 +108,46 @@ def redact_event(secrets: Iterable[str]) -> Processor:
         _method: str,
         event: MutableMapping[str, Any],
     ) -> MutableMapping[str, Any]:
-        return {redact(str(key), hidden): _clean(key, it, hidden) for key, it in event.items()}
+        """Clean what a line says; of too many keys the last stay, where logging puts its own."""
+        last = {str(key): it for key, it in list(event.items())[-MOST_KEYS:]}
+        heavy = _is_heavy(it for it in last.values() if not isinstance(it, str))
+        values = [_shown(key, it, heavy) for key, it in last.items()]
+        clean = iter(_redact([*last, *(it for it in values if isinstance(it, str))], hidden))
+        keys = [next(clean) for _ in last]
+        shown = (next(clean) if isinstance(it, str) else it for it in values)
+        return dict(zip(keys, shown, strict=True))
 
     return processor
 
 
-def _clean(key: Any, value: Any, secrets: Iterable[str]) -> Any:
-    """Give a value as it may be written; ids stay numbers."""
+def _shown(key: str, value: Any, heavy: bool) -> Any:  # noqa: FBT001
+    """Give a number or nothing as it is, and else a text that is to be redacted."""
+    if _is_secret(key.lower()):
+        return HIDDEN
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return value if value < LONGEST_ID else HIDDEN
     try:
-        if value is None or isinstance(value, bool) or key in {"timestamp", "level"}:
-            return value
-        if _is_secret(str(key).lower()):
-            return HIDDEN
-        if isinstance(value, int | float):
-            return value if value < LONGEST_ID else HIDDEN
-        return redact(value if isinstance(value, str) else repr(value), secrets)
+        return f"<{type(value).__name__}: too large>" if heavy else repr(value)
     except Exception as error:  # noqa: BLE001  a `repr` may raise anything
         return f"<{type(value).__name__}: {type(error).__name__}>"
+
+
+def _is_heavy(values: Iterable[Any]) -> bool:
+    """Tell whether values are more than can be printed in time, or will not be weighed."""
+    waiting, left = [*values], HEAVIEST
+    try:
+        while waiting and left > 0:
+            value = waiting.pop()
+            left -= sys.getsizeof(value)
+            if left > 0 and isinstance(value, dict):
+                waiting += [*value, *value.values()]
+            elif left > 0 and isinstance(value, list | tuple | set | frozenset):
+                waiting += value
+    except Exception:  # noqa: BLE001  a class may have its own way to be weighed and gone through
+        return True
+    return left <= 0
 
 
 def _is_secret(key: str) -> bool:
@@ -146,25 +165,68 @@ def _spellings(secret: str) -> Iterator[str]:
         yield from (repr(said)[1:-1], json.dumps(said)[1:-1])
 
 
-def _cut(text: str) -> str:
-    """Shorten a long text, by whole words: no half of a secret is left to be known by nothing.
+def _redact(texts: Sequence[str], secrets: Iterable[str]) -> list[str]:
+    """Mask texts that share one room, as one: no pattern reaches over what is between them."""
+    text = _BREAK.join([it.replace("\0", " ") for it in _cut(texts)])
+    for secret in filter(None, secrets):
+        text = text.replace(secret, HIDDEN)
+    shown = _hide(text)
+    if shown is not None:
+        return shown.split(_BREAK)
+    return [it if _PLAIN.fullmatch(it) else HIDDEN for it in text.split(_BREAK)]
 
-    Of a number in groups the rest would look short: the digits put in its place hide it.
+
+def _hide(text: str) -> str | None:
+    """Hide all but the secrets of the settings; give nothing where it would take too long."""
+    text = _hide_numbers(text)
+    if "998" in text:
+        text = _PHONE.sub(HIDDEN, text)
+    if ":" in text:
+        text = _TOKEN.sub(f":{HIDDEN}", text)
+    if "%" in text:
+        text = _TOKEN_IN_URL.sub(f":{HIDDEN}", text)
+    if "@" in text:
+        text = _URL.sub(_hide_password, text)
+    return _hide_named(text)
+
+
+def _cut(texts: Sequence[str]) -> Sequence[str]:
+    """Shorten what is too long, and far more what is full of scripts, escapes and addresses."""
+    texts = _share(texts, LONGEST)
+    text = "".join(texts)
+    scripts = len(text.encode(errors="replace")) - len(text)
+    signs = sum(map(text.count, ("\\", "%", "://", "input_value")))
+    return _share(texts, LONGEST_ODD) if scripts + ODD * signs > MOST_ODD else texts
+
+
+def _share(texts: Sequence[str], room: int) -> Sequence[str]:
+    """Make texts fit a room: the short ones stay whole, the long ones share what is left."""
+    share, lengths = room, sorted(map(len, texts))
+    for before, length in enumerate(lengths):
+        share = room // (len(lengths) - before)
+        room -= min(length, share)
+    return [it if len(it) <= share else _without_middle(it, share) for it in texts]
+
+
+def _without_middle(text: str, room: int) -> str:
+    """Keep the beginning and the last lines, of whole words: no half of a secret is shown.
+
+    Where there are no lines the beginning has to do, as a name stands before its secret. Of a
+    number in groups the rest would look short: the digits put in its place hide it.
     """
-    if len(text) > LONGEST:
-        text = _without_middle(text, LONGEST)
-    if len(text) > LONGEST_ODD:
-        scripts = len(text.encode(errors="replace")) - len(text)
-        if scripts + 5 * (text.count("\\") + text.count("%")) > MOST_ODD:
-            text = _without_middle(text, LONGEST_ODD)
-    return text
+    if room < SHORTEST:
+        return "[cut]"
+    end = int(room * TAIL)
+    line = text.find("\n", -end) + 1 or text.rfind("\n") + 1
+    if line <= room - end:
+        return _begun(text, room)
+    tail = text[line:] if len(text) - line <= end else _begun(text[line : line + end + 1], end)
+    return f"{_begun(text, room - end)} {tail}"
 
 
-def _without_middle(text: str, longest: int) -> str:
-    end, digits = int(longest * TAIL), "0" * SHORTEST_CARD
-    head = text[: longest - end].rsplit(None, 1)[:-1]
-    tail = text[-end:].split(None, 1)[1:]
-    return " ".join([*head, digits, "[cut]", digits, *tail])
+def _begun(text: str, room: int) -> str:
+    end = max(0, text.rfind(" ", 0, room), text.rfind("\n", 0, room), text.rfind(',"', 0, room))
+    return f"{text[:end]} {CUT}"
 
 
 def _hide_numbers(text: str) -> str:
@@ -180,10 +242,14 @@ def _hide_numbers(text: str) -> str:
 
 def _drawing(text: str) -> bytes:
     """Draw a text, as long as it is: 0 for a digit, a blank for what may part digits, else a."""
+    for mark in _ESCAPED if "\\" in text or "%" in text else ():
+        if mark in text:
+            text = _draw_escaped(text, mark)
     if "\\" in text:
-        text = _ESCAPED.sub(_draw_escaped, text)
-    if "%" in text:
-        text = _PERCENT.sub(_draw_escaped, text)
+        for blank in _BLANKS:
+            text = text.replace(blank, "  ")
+    if len(text) <= 2 * LONGEST_ODD and not text.isascii():
+        text = text.translate(_ODD)
     return text.encode("ascii", _draw_odd.__name__).translate(_DRAWN)
 
 
@@ -215,23 +281,18 @@ _ODD = _Odd()
 _BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
 
 
-def _draw_escaped(found: re.Match[str]) -> str:
+def _draw_escaped(text: str, mark: str) -> str:
     """Draw what is escaped, each character as wide as its escape."""
-    escaped = found[0]
-    kind, codes = escaped.lstrip("\\")[0], re.sub(r"[\\%xuU]", "", escaped)
-    match kind:
-        case "x" | "X" | "%":
-            raw = bytes.fromhex(codes)
-            signs = raw.decode("utf-8", "ignore") or raw.decode("latin-1")
-        case "u":
-            signs = bytes.fromhex(codes).decode("utf-16-be", "ignore")
-        case "U":
-            signs = bytes.fromhex(codes).decode("utf-32-be", "ignore")
-        case _:
-            signs = " "
-    drawn = signs.translate(_ODD) or " "
-    width = len(escaped) // len(drawn)
-    return "".join(sign * width for sign in drawn).ljust(len(escaped), drawn[-1])
+    escaped, codec = _ESCAPED[mark]
+
+    def draw(found: re.Match[str]) -> str:
+        codes, wide = found[0].replace("\\", "").replace(mark[-1], ""), len(found[0])
+        raw = bytes.fromhex(codes)
+        drawn = (raw.decode(codec, "ignore") or raw.decode("latin-1")).translate(_ODD)
+        each = wide // len(drawn)
+        return "".join([sign * each for sign in drawn]).ljust(wide, drawn[-1])
+
+    return escaped.sub(draw, text)
 
 
 def _hide_password(found: re.Match[str]) -> str:
@@ -240,44 +301,41 @@ def _hide_password(found: re.Match[str]) -> str:
     return f"://{name}:{HIDDEN}@{host}" if at and colon else found[0]
 
 
-def _hide_named(text: str) -> str:
-    """Hide what stands beside a name that says that it is secret."""
-    low = text.lower()
-    if "bearer" in low or "basic" in low:
-        text = _CREDENTIALS.sub(rf"\1\2{HIDDEN}", text)
-        low = text.lower()
-    if "code" in low:
-        text = _CODE.sub(lambda found: found[0].replace(found["value"], HIDDEN), text)
-    if "input_value" in low:
+def _hide_named(text: str) -> str | None:
+    """Hide what stands beside a name that says that it is secret, but not beside too many."""
+    if "input_value" in text:
         text = _INPUT.sub(f"input_value={HIDDEN}", text)
-    if "failing row" in low:
+    if "Failing row" in text:
         text = _ROW.sub(f"Failing row contains {HIDDEN}", text)
-    spans = sorted(islice(_named(text, text.lower()), MOST_NAMES))
-    if len(spans) == MOST_NAMES:
-        return HIDDEN
+    spans, left = [], LONGEST
+    for start, end in _named(text):
+        spans.append((start, end))
+        left -= NAME + end - start
+        if left < 0:
+            return None
     shown, at = [], 0
-    for start, end in spans:
+    for start, end in sorted(spans):
         if at <= start < end:
             shown += [text[at:start], HIDDEN]
         at = max(at, end) if start < end else at
     return "".join([*shown, text[at:]])
 
 
-def _named(text: str, low: str) -> Iterator[tuple[int, int]]:
+def _named(text: str) -> Iterator[tuple[int, int]]:
     """Give where the values of secret names are; an empty place for a name without one."""
-    letters = low.encode(errors="replace").translate(None, _NO_LETTERS)  # a quicker look
+    low = text.encode("ascii", "replace").lower()  # each character where it was
+    letters = low.translate(None, _NO_LETTERS)  # a quicker look
     for stem, names in _STEMS.items():
         for name, after in names if stem in letters else ():
             at = low.find(name)
             while at >= 0:
                 end = at + len(name)
-                found = (
-                    None if after is _AFTER_WORD and _is_part(low, at) else after.match(text, end)
-                )
+                part = after is not _AFTER_SECRET and _is_part(text, at)
+                found = None if part else after.match(text, end)
                 yield found.span("value") if found else (end, end)
                 at = low.find(name, found.end() if found else end)
 
 
-def _is_part(low: str, at: int) -> bool:
+def _is_part(text: str, at: int) -> bool:
     """Tell whether a name begins within a word."""
-    return at > 0 and (low[at - 1].isalnum() or low[at - 1] == "_")
+    return at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_")

@@ -356,6 +356,10 @@ class Ruder(Exception):
     __repr__ = Rude.__repr__
 
 
+class Rudest(dict[str, str]):
+    __sizeof__ = __iter__ = values = __repr__ = Rude.__repr__
+
+
 def endless():
     made: list[object] = []
     for _ in range(100_000):
@@ -363,7 +367,7 @@ def endless():
     return made
 
 
-@pytest.mark.parametrize("value", [Rude(), [Rude()], Ruder(), endless()], ids=type)
+@pytest.mark.parametrize("value", [Rude(), [Rude()], Ruder(), Rudest(), endless()], ids=type)
 def test_an_object_that_cannot_be_printed_costs_no_line(value):
     event = redact_event(())(None, "info", {"event": "said", "carried": value})
 
@@ -509,6 +513,62 @@ def test_a_megabyte_is_no_danger(hostile):
     said = redact(hostile * 1_000_000)
 
     assert len(said) <= LONGEST + 100
+
+
+@pytest.mark.parametrize("length", [10, 300, 6_000])
+@pytest.mark.parametrize("keys", [9, 50])
+@pytest.mark.parametrize(
+    "filling", ["a b ", "8 ", "otp=1 ", "\\\\u0668 ", "ё ", "://a:b@c ", "a\n"]
+)
+def test_all_that_a_line_says_shares_one_room(filling, keys, length):
+    text = f"{FACE} {TOKEN} {filling * length}"[:length] + f" {FACE}, otp=111111"
+    line = {f"k{n}": text for n in range(keys)} | {"event": "said", "level": "info"}
+    event = redact_event((TOKEN,))(None, "info", line)
+    said = json.dumps(event, ensure_ascii=False)
+
+    assert event.items() >= {"event": "said", "level": "info"}.items()
+    assert len(said) <= 2 * LONGEST
+    assert not holds(said, CARD)
+    assert not any(secret in said for secret in ("111111", "token"))
+
+
+def test_what_one_text_says_hides_nothing_of_another():
+    line = {
+        "a": "otp='1",
+        "b": "8600 99",
+        "c": "00 0000 0009",
+        "d": "text=",
+        "e": "x\\",
+        "f": "a\0x\0b",
+    }
+    event = redact_event(())(None, "info", {"event": "it's said", **line})
+
+    assert event == {**line, "event": "it's said", "a": f"otp={HIDDEN}", "f": "a x b"}
+
+
+def test_a_long_traceback_keeps_its_beginning_and_its_end():
+    calls = [f'  File "/srv/bot/app.py", line {n}, in call_{n}\n' for n in range(200)]
+    error = "ValueError: " + "a lot " * 1_000
+    said = [redact("".join(["Traceback:\n", *calls, end])) for end in ("ValueError: no", error)]
+
+    assert all(it.startswith('Traceback:\n  File "/srv/bot/app.py", line 0') for it in said)
+    assert said[0].endswith("line 199, in call_199\nValueError: no")
+    assert "ValueError: a lot a lot" in said[1]
+
+
+def test_the_end_of_a_value_is_not_shown_without_its_name():
+    said = redact(f"{{'text': '{'it is ' * LONGEST} 12/27 777', 'id': 57}}")
+
+    assert "777" not in said
+
+
+@pytest.mark.parametrize(
+    "value", [{"otp": "a" * 10**6}, ["otp"] * 10**5, {7: {7: [10**4_000] * 9}}]
+)
+def test_a_value_that_is_long_to_print_is_not_printed(value):
+    event = redact_event(())(None, "info", {"event": "said", "body": value, "id": 57})
+
+    assert event == {"event": "said", "body": f"<{type(value).__name__}: too large>", "id": 57}
 
 
 @pytest.fixture
