@@ -19,8 +19,8 @@ SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
-LONGEST, LONGEST_ODD = 3_000, 300  # characters of a line, and of an odd one
-MOST_KEYS = 10
+LONGEST, LONGEST_ODD = 2_500, 250  # characters of a line, and of an odd one
+MOST_KEYS = 16
 SHORTEST = 100  # of what is left of a text
 HEAVIEST = 2_500  # bytes of what is no text
 MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
