@@ -121,7 +121,8 @@ async def answered(student):
     await student.sees("Saqlanadi", since=question)
 
 
-async def test_a_database_that_does_not_answer_keeps_nobodys_card_in_the_chat(world):
+async def test_a_database_that_does_not_answer_keeps_nobodys_card_in_the_chat(world, caplog):
+    """The deletion is before the database's answer, be it that it gives up after ten seconds."""
     first, second = world.student(501), world.student(503, "Sardor")
     async with world.bot():
         await pays(first)
@@ -131,6 +132,8 @@ async def test_a_database_that_does_not_answer_keeps_nobodys_card_in_the_chat(wo
             await until(lambda: card.deleted)
             other = second.says(GOOD)
             await until(lambda: other.deleted)
+
+            assert "updates_not_stored" not in caplog.text
         await first.sees("muddat")
         await second.sees("muddat")
 
