@@ -15,7 +15,7 @@ _SEPARATORS = r"[\s\-\u2010-\u2015.\u00ad\u200b\u2060\ufeff]*"
 # Looks ahead, so that digits in front, such as a phone number, do not hide the card behind them.
 _NUMBER = re.compile(rf"(?<![0-9])(?=((?:[0-9]{_SEPARATORS}){{15}}[0-9])(?![0-9]))")
 _EXPIRY = re.compile(
-    r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
+    r"(0?[1-9]|1[0-2])(?:\s*[/.\-]\s*|\s+)((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
 )
 # What a digit counts for, and what one that is doubled: the digits of ten and more added up.
 _SINGLE = bytes.maketrans(b"0123456789", bytes(range(10)))

@@ -34,6 +34,7 @@ from bot.cards import (
     can_be_number,
     holds_card,
     luhn,
+    may_be_date_or_code,
     parse_card,
     parse_code,
     parse_expiry,
@@ -195,6 +196,16 @@ def test_a_month_that_is_over_is_refused(typed):
 @pytest.mark.parametrize("day", [1, 30])
 def test_a_card_is_good_to_the_end_of_its_month(day):
     assert parse_expiry("11/26", date(2026, 11, day)) == Expiry("2611")
+
+
+@pytest.mark.parametrize("between", [" ", "\n", " /", "/ "])
+def test_a_month_far_from_its_year_is_no_danger(between):
+    """It cost a third of a second of the whole bot's time in one message."""
+    typed = f"12{between * 200_000}x"
+
+    assert not may_be_date_or_code(typed)
+    with pytest.raises(ExpiryInvalid):
+        parse_expiry(typed, TODAY)
 
 
 @pytest.mark.parametrize(
