@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot import cards
 from bot.cards import BRANDS, Card, CardError, holds_card, luhn, parse_card
-from bot.guard import KINDS, holds_card_anywhere, message_of
+from bot.guard import KINDS, MOST, holds_card_anywhere, message_of
 from sandbox.atmos_cards import CARDS, passes_luhn
 from tests import corpus
 
@@ -434,6 +434,14 @@ def test_a_thousand_levels_are_no_danger():
 )
 def test_a_hundred_kilobytes_are_no_danger(hostile):
     holds_card_anywhere({"text": (hostile * 100_000)[:100_000]})
+
+
+def test_what_is_longer_than_a_message_can_be_is_taken_for_one_with_a_card():
+    longest = {"rich_message": {"blocks": [{"type": "paragraph", "text": "salom  " * 4681}]}}
+
+    assert not holds_card_anywhere(longest)
+    assert not holds_card_anywhere({"of_tomorrow": ["salom"] * (MOST // 5)})
+    assert holds_card_anywhere({"of_tomorrow": ["salom"] * (MOST // 5 + 1)})
 
 
 @pytest.mark.parametrize("kind", KINDS)
