@@ -79,15 +79,12 @@ async def test_nothing_is_confirmed_to_telegram_before_it_is_stored(world):
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON inbox "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON inbox")
         world.telegram.faults.add(Fault("deleteMessage", Kind.bad_gateway, times=None))
         card = student.says(GOOD)
         await until(lambda: any(call.method == "deleteMessage" for call in world.telegram.calls))
         await asked_twice_more(world)
-    await world.alters("DROP TRIGGER full")
+    await world.frees_disk()
     world.telegram.faults.clear()
     async with world.bot():
         await student.sees("muddat", since=card)
@@ -286,13 +283,10 @@ async def test_a_step_that_could_not_be_left_is_still_guarded(world):
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE UPDATE ON dialogues "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("UPDATE ON dialogues")
         tap = student.taps("pay:protokol-57")
         await student.sees("Kutilmagan xato", since=tap)
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         mistyped = student.says("8600 9900 0000 008")
         await until(lambda: mistyped.deleted)
 
