@@ -33,7 +33,6 @@ from bot.cards import (
     NumberInvalid,
     can_be_number,
     holds_card,
-    luhn,
     may_be_date_or_code,
     parse_card,
     parse_code,
@@ -41,16 +40,13 @@ from bot.cards import (
     parse_number,
 )
 from bot.log import configure
+from sandbox.atmos_cards import with_check_digit
 
 ROOT = Path(__file__).parent.parent
 TODAY = date(2026, 11, 24)
 GOOD = "8600990000000009"
 FACE = "8600 9900 0000 0009"
 SEPARATORS = ("", " ", "-", ".", "\xa0", "\u202f", "\u2011", "–", "\u200b", " - ", "  ", "\n")
-
-
-def with_check_digit(fifteen):
-    return next(f"{fifteen}{digit}" for digit in range(10) if luhn(f"{fifteen}{digit}"))
 
 
 numbers = st.text("0123456789", min_size=15, max_size=15).map(with_check_digit)
