@@ -15,9 +15,11 @@ _SEPARATORS = r"[\s\-\u2010-\u2015.\u00ad\u200b\u2060\ufeff]*"
 # Looks ahead, so that digits in front, such as a phone number, do not hide the card behind them.
 _NUMBER = re.compile(rf"(?<![0-9])(?=((?:[0-9]{_SEPARATORS}){{15}}[0-9])(?![0-9]))")
 _EXPIRY = re.compile(
-    r"(0?[1-9]|1[0-2])\s*[/.\-\s]\s*((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
+    r"(0?[1-9]|1[0-2])(?:\s*[/.\-]\s*|\s+)((?:20)?[0-9]{2})|(0[1-9]|1[0-2])((?:20)?[0-9]{2})"
 )
-_DOUBLED = str.maketrans("0123456789", "0246813579")  # and the digits of ten and more added up
+# What a digit counts for, and what one that is doubled: the digits of ten and more added up.
+_SINGLE = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
 
 # What `holds_card` takes for a card. Source: Wikipedia, "Payment card number", after ISO/IEC 7812;
 # the local ones also by the clients of the gateway, of which 5440, 5445 and 4073 are within
@@ -47,7 +49,8 @@ _DATE = re.compile(
     r"(?:(?:0[1-9]|1[0-2])(?:20)?[2-4][0-9]|[2-4][0-9](?:0[1-9]|1[0-2]))(?:[0-9]{3})?"
 )
 _DATE_LENGTHS = (4, 6, 7, 9)  # 1227, 122027, and with a code of three digits
-# How numbers that are no cards are grouped, a digit for the size of each group.
+# How cards and other numbers are grouped, a digit for the size of each group.
+_FOURS = re.compile("444[4-9]")  # the last may run into a date
 _SUMS = re.compile(r"(?:[1-3]3+2?)+")  # 45 000 000, 4 500.00
 _PHONES = re.compile(r"(?:3?2?3(?:22|4))+|2322232")  # 55 123 45 67, 123 4567
 _DAY = re.compile(r"\b(?:0?[1-9]|[12][0-9]|3[01]) (?:0?[1-9]|1[0-2]) (?:19|20)[0-9]{2}\b")
@@ -152,8 +155,10 @@ class Card:
 
 
 def luhn(digits: str) -> bool:
-    """Check the last digit, as ISO/IEC 7812 defines it."""
-    return sum(map(int, digits[-1::-2] + digits[-2::-2].translate(_DOUBLED))) % 10 == 0
+    """Check the last digit, as ISO/IEC 7812 defines it; in bytes, for a text full of numbers."""
+    ends_first = digits.encode()[::-1]
+    counted = ends_first[::2].translate(_SINGLE) + ends_first[1::2].translate(_DOUBLED)
+    return sum(counted) % 10 == 0
 
 
 def holds_card(text: str) -> bool:
@@ -265,8 +270,11 @@ def _runs(text: str, barrier: re.Pattern[str]) -> Iterator[list[str]]:
             yield groups
 
 
-def _numbers(run: list[str], ranges: re.Pattern[str]) -> Iterator[tuple[list[str], bool]]:
-    """Give the groups of each valid number, and whether it stands alone or beside its date."""
+def _numbers(run: list[str], ranges: re.Pattern[str]) -> Iterator[tuple[int, bool]]:
+    """Give the group that each valid number begins with, and whether it stands alone.
+
+    Its date may stand beside it.
+    """
     digits, ends = "".join(run), list(accumulate(map(len, run)))
     borders = set(ends)
     for first, start in enumerate([0, *ends[:-1]]):
@@ -280,7 +288,7 @@ def _numbers(run: list[str], ranges: re.Pattern[str]) -> Iterator[tuple[list[str
             for length in _DATE_LENGTHS
         ):
             alone = first == 0 and (end == len(digits) or bool(_DATE.fullmatch(digits, end)))
-            yield _clipped(run[first : first + _LENGTH]), alone
+            yield first, alone
 
 
 def _clipped(groups: list[str]) -> list[str]:
@@ -297,17 +305,20 @@ def _shape(groups: list[str]) -> str:
 
 
 def _holds_international(run: list[str]) -> bool:
-    if _shape(run) == "44444" and not _DATE.fullmatch(run[-1]):
+    shape = _shape(run)
+    if shape == "44444" and not _DATE.fullmatch(run[-1]):
         return False  # an account number
-    return any(_is_card(groups, alone=alone) for groups, alone in _numbers(run, _INTERNATIONAL))
+    return any(
+        len(run[first]) >= _LENGTH
+        or _FOURS.match(shape, first)
+        or (alone and _is_grouped(_clipped(run)))
+        for first, alone in _numbers(run, _INTERNATIONAL)
+    )
 
 
-def _is_card(groups: list[str], *, alone: bool) -> bool:
+def _is_grouped(groups: list[str]) -> bool:
+    """Tell what may be a card, grouped in another way than sums, phones and dates are."""
     shape = _shape(groups)
-    if len(groups) == 1 or shape == "4444":
-        return True
-    if not alone:
-        return False
     if all(end % 4 == 0 for end in accumulate(map(len, groups))):
         return True
     numbers = "33" in shape or _SUMS.fullmatch(shape) or _PHONES.fullmatch(shape)

@@ -17,6 +17,7 @@ KINDS = (
 )
 CHATS = ("private", "group", "supergroup", "channel")
 SIXTEEN_DIGITS = range(10**15, 10**16)
+MOST = 200_000  # characters looked at; of Telegram's 32 768 those of a rich text count twice
 
 
 def message_of(update: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -30,9 +31,14 @@ def holds_card_anywhere(message: Mapping[str, Any]) -> bool:
 
     Every string counts, in fields that are not known yet too, and at any depth. Not looked at
     are ids, the names of senders and chats, and other messages: the one that this answers was
-    looked at when it came.
+    looked at when it came. What is longer than a message can be is taken for one with a card.
     """
-    return any(map(holds_card, _texts(message)))
+    seen = 0
+    for text in _texts(message):
+        seen += len(text)
+        if seen > MOST or holds_card(text):
+            return True
+    return False
 
 
 def _texts(message: Mapping[str, Any]) -> Iterator[str]:

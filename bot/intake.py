@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
-from aiogram.fsm.storage.base import StorageKey
 from aiogram.types import Update
 from aiojobs import Scheduler
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from bot.cards import may_be_date_or_code
 from bot.db import Database
 from bot.guard import holds_card_anywhere, message_of
 from bot.outbox import Outbox
-from bot.storage import DialogueStorage
+from bot.storage import DialogueStorage, key_of
 
 log = structlog.get_logger()
 
@@ -156,7 +155,7 @@ class Intake:
         text = str(message.get("text") or "")
         if COMMAND.fullmatch(text):
             return False
-        is_at_step = self._storage.is_going_on(StorageKey(self._bot.id, chat_id, chat_id))
+        is_at_step = self._storage.is_going_on(key_of(self._bot.id, chat_id))
         return is_at_step or chat_id in self._pressed or may_be_date_or_code(text)
 
     async def _wipe(self, taken: Taken, chat_id: int, message_id: int) -> None:

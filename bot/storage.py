@@ -12,6 +12,11 @@ from bot.db import Database
 _KEYS = DefaultKeyBuilder(with_bot_id=True, with_destiny=True, with_business_connection_id=True)
 
 
+def key_of(bot_id: int, student_id: int) -> StorageKey:
+    """Give the key of a private chat, whose id is the student's own."""
+    return StorageKey(bot_id, student_id, student_id)
+
+
 class DialogueStorage(BaseStorage):
     """State and data of each dialogue, in one row.
 

@@ -7,7 +7,7 @@ from bot.checkout import Checkout
 from bot.db import Database
 from bot.notices import Notice
 from bot.payment import WAITING_FOR_STUDENT, Intent
-from bot.storage import DialogueStorage
+from bot.storage import DialogueStorage, key_of
 from handlers.steps import Paying
 
 
@@ -24,7 +24,7 @@ async def ask_again(
         said = []
         intent = await checkout.newest_open(chat_id)
         if intent is not None and intent.status in WAITING_FOR_STUDENT:
-            said = [await _asked(intent, storage, StorageKey(bot_id, chat_id, chat_id))]
+            said = [await _asked(intent, storage, key_of(bot_id, chat_id))]
         async with database.write() as tx:
             await db.promise(tx, said, database.now())
             mine = [update_id for update_id, chat in unanswered if (chat or 0) == chat_id]

@@ -65,6 +65,10 @@ def passes_luhn(number: str) -> bool:
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
 
 
+def with_check_digit(fifteen: str) -> str:
+    return next(number for last in range(10) if passes_luhn(number := f"{fifteen}{last}"))
+
+
 def read_card(body: Mapping[str, Any], now: float) -> Card:
     """Find the card a pre-apply is about; any other sound number is a good card."""
     number, expiry = str(body.get("card_number", "")), str(body.get("expiry", ""))

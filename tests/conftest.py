@@ -120,6 +120,14 @@ class World:
                 else:
                     return
 
+    async def fills_disk(self, at: str) -> None:
+        """Have the database refuse what is named as SQL does, such as `INSERT ON inbox`."""
+        failing = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        await self.alters(f"CREATE TRIGGER full BEFORE {at} {failing}")
+
+    async def frees_disk(self) -> None:
+        await self.alters("DROP TRIGGER full")
+
     async def charges(self, code: str) -> None:
         """Charge the first payment at the gateway, past the bot."""
         transaction = next(iter(self.gateway.transactions.values()))

@@ -1,6 +1,7 @@
 """Does the suite have teeth? Each defect below is put into a copy, and its tests must fail there.
 
-`make mutants` runs it. The tests are first run without a defect: only what passes can catch one.
+`make mutants` runs it, and `python -m tests.mutants "two presses"` those whose names hold these
+words. The tests are first run without a defect: only what passes can catch one.
 """
 
 import asyncio
@@ -211,6 +212,20 @@ MUTANTS = [
         ),
     ),
     Mutant(
+        "an update is confirmed to Telegram before it is stored",
+        "bot/intake.py",
+        "        return min([self._newest + 1, *self._storing])\n",
+        "        return self._newest + 1\n",
+        ("tests/test_intake.py",),
+    ),
+    Mutant(
+        "an update that could not be stored is confirmed to Telegram",
+        "bot/intake.py",
+        "                self._newest = min(taken.id for taken in batch) - 1\n",
+        "",
+        ("tests/test_intake.py",),
+    ),
+    Mutant(
         "a deletion waits for the database",
         "bot/intake.py",
         "            deleted = await self._outbox.erased(chat_id, message_id)\n",
@@ -280,9 +295,12 @@ def failure(said: str) -> str:
     return lines[0].removeprefix("FAILED ").partition(" - ")[0]
 
 
-async def main() -> int:
-    """Print what caught each defect; 1 if one was not caught."""
-    control = sorted({test for mutant in MUTANTS for test in mutant.tests})
+async def main(wanted: str) -> int:
+    """Print what caught each defect that is wanted; 1 if one was not caught."""
+    mutants = [mutant for mutant in MUTANTS if wanted in mutant.name]
+    if not mutants:
+        raise SystemExit(f"no defect is called “{wanted}”")
+    control = sorted({test for mutant in mutants for test in mutant.tests})
     if (broken := await caught_by(None, control)) is not None:
         print(f"without any defect: {broken} fails")
         return 1
@@ -296,10 +314,10 @@ async def main() -> int:
         )
         return caught is not None
 
-    results = await asyncio.gather(*map(tried, MUTANTS))
+    results = await asyncio.gather(*map(tried, mutants))
     print(f"{sum(results)} of {len(results)} defects are caught")
     return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(" ".join(sys.argv[1:]))))

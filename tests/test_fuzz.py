@@ -18,7 +18,6 @@ import httpx
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import AiogramError
-from aiogram.fsm.storage.base import StorageKey
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from atmos import AtmosClient
 from bot import app, telegram, web
 from bot.app import App
 from bot.settings import CALLBACK_PATH, Settings
+from bot.storage import key_of
 from handlers.steps import Paying
 from sandbox.atmos import Gateway
 from sandbox.telegram import Telegram
@@ -151,7 +151,7 @@ class Fuzzed:
         return next(self._ids)
 
     def is_at(self, student_id: int, step: str | None) -> None:
-        key = StorageKey(self.app.bot.id, student_id, student_id)
+        key = key_of(self.app.bot.id, student_id)
         self.run(self.app.storage.set_state(key, step))
 
     def stays_quiet(self) -> str:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import date
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from aiogram.types import Message, Update
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot import cards
 from bot.cards import BRANDS, Card, CardError, holds_card, luhn, parse_card
-from bot.guard import KINDS, holds_card_anywhere, message_of
-from sandbox.atmos_cards import CARDS
+from bot.guard import KINDS, MOST, holds_card_anywhere, message_of
+from sandbox.atmos_cards import CARDS, passes_luhn, with_check_digit
 from tests import corpus
 
 GOOD = "8600990000000009"
@@ -48,10 +50,6 @@ BESIDE = [
     "{} {}", "24.11.2026 {}",
 ]  # fmt: skip
 AROUND = [*ALONE, *BESIDE, "https://example.uz/?card={}"]
-
-
-def with_check_digit(fifteen):
-    return next(f"{fifteen}{digit}" for digit in range(10) if luhn(f"{fifteen}{digit}"))
 
 
 def numbers(*beginnings):
@@ -175,6 +173,79 @@ def test_numbers_of_all_kinds_are_left_alone():
 @given(st.text())
 def test_any_text_can_be_looked_through(text):
     holds_card(text)
+
+
+tails = st.sampled_from(["", "1227", "122027", "2712", "1227123", "1", "12", "998901234567"])
+pieces = st.sampled_from(
+    [*BRANDS, *"0123456789", *"    -:+xж٤²", "4 2 ", "5 1 ", "4242 ", "424 2", "12/27", "1227",
+     "\u200b", "https://a.uz/", "24.11.2026", *INTERNATIONAL.values(),
+     *(cut(number, 4, " ") for number in INTERNATIONAL.values())]
+)  # fmt: skip
+
+
+@st.composite
+def regrouped(draw):
+    """Give a number and what follows it in groups of any sizes, that end where it ends or not."""
+    digits = draw(local | international) + draw(tails | international)
+    sizes = st.lists(st.integers(1, 9) | st.just(4)) | st.just([4] * 9)
+    borders = {0, len(digits), *accumulate(draw(sizes)), *draw(st.sampled_from([(), (16,)]))}
+    groups = [digits[start:end] for start, end in pairwise(sorted(borders))]
+    return draw(st.sampled_from(["", "90 ", "x "])) + draw(st.sampled_from(" -.")).join(groups)
+
+
+@settings(database=None, deadline=None, max_examples=1000)
+@given(
+    regrouped()
+    | st.lists(pieces | local | international | st.text("0123456789 ", max_size=9)).map("".join)
+    | st.sampled_from([*corpus.BY_HAND, *corpus.generated(58, 1000)])
+    | st.text()
+)
+def test_the_guard_finds_what_its_rule_read_word_by_word_finds(text):
+    assert holds_card(text) == holds_card_slowly(text)
+
+
+def holds_card_slowly(text):
+    """Look at every number there may be, and at how it is grouped, without a short cut."""
+    plain = cards._as_seen(text)
+    ours = numbers_in(plain, cards._LETTERS, cards._LOCAL)
+    others = numbers_in(cards._LINK.sub("x", plain), cards._NO_SPACING, cards._INTERNATIONAL)
+    return any(True for _ in ours) or any(looks_like_card(*found) for found in others)
+
+
+def numbers_in(text, barrier, ranges):
+    """Give all groups, those of each number clipped to it, and whether that stands alone."""
+    for part in barrier.split(text):
+        groups = re.findall("[0-9]+", part)
+        for first in range(len(groups)):
+            digits = "".join(groups[first:])
+            number, behind = digits[:16], digits[16:]
+            ends = list(accumulate(map(len, groups[first:])))
+            is_whole = 16 in ends or any(
+                16 + length in ends and is_date(behind[:length]) for length in (4, 6, 7, 9)
+            )
+            if is_whole and ranges.match(number) and passes_luhn(number):
+                borders = sorted({0, 16, *(end for end in ends if end < 16)})
+                own = [number[start:end] for start, end in pairwise(borders)]
+                yield groups, own, first == 0 and (not behind or is_date(behind))
+
+
+def is_date(digits):
+    return cards._DATE.fullmatch(digits)
+
+
+def looks_like_card(groups, number, alone):
+    sizes = [len(group) for group in number]
+    shape = "".join(map(str, sizes))
+    if [len(group) for group in groups] == [4] * 5 and not is_date(groups[-1]):
+        return False
+    if sizes in ([16], [4] * 4):
+        return True
+    if not alone:
+        return False
+    if all(end % 4 == 0 for end in accumulate(sizes)):
+        return True
+    is_other = "33" in shape or cards._SUMS.fullmatch(shape) or cards._PHONES.fullmatch(shape)
+    return max(sizes) <= 4 and not is_other and not cards._DAY.search(" ".join(number))
 
 
 @settings(database=None, deadline=None)
@@ -359,6 +430,14 @@ def test_a_thousand_levels_are_no_danger():
 )
 def test_a_hundred_kilobytes_are_no_danger(hostile):
     holds_card_anywhere({"text": (hostile * 100_000)[:100_000]})
+
+
+def test_what_is_longer_than_a_message_can_be_is_taken_for_one_with_a_card():
+    longest = {"rich_message": {"blocks": [{"type": "paragraph", "text": "salom  " * 4681}]}}
+
+    assert not holds_card_anywhere(longest)
+    assert not holds_card_anywhere({"of_tomorrow": ["salom"] * (MOST // 5)})
+    assert holds_card_anywhere({"of_tomorrow": ["salom"] * (MOST // 5 + 1)})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from functools import partial
 
 import pytest
@@ -34,6 +34,27 @@ async def until(true):
         await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def held(world):
+    """Keep the bot from writing to its database."""
+    path = world.home / "checkout.db"
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as holder:
+        await until(partial(begun, holder))
+        yield
+
+
+def offsets(world):
+    """Give what each poll confirmed all before, 0 where it confirmed nothing."""
+    polls = (call.params for call in world.telegram.calls if call.method == "getUpdates")
+    return [int(params.get("offset", 0)) for params in polls]
+
+
+async def asked_twice_more(world):
+    """Wait for a poll by a bot that has been given what waits by now."""
+    before = len(offsets(world))
+    await until(lambda: len(offsets(world)) >= before + 2)
+
+
 async def test_an_update_that_a_new_process_is_given_again_is_not_handled_again(world):
     student = world.student()
     async with world.bot():
@@ -58,14 +79,12 @@ async def test_nothing_is_confirmed_to_telegram_before_it_is_stored(world):
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON inbox "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON inbox")
         world.telegram.faults.add(Fault("deleteMessage", Kind.bad_gateway, times=None))
         card = student.says(GOOD)
         await until(lambda: any(call.method == "deleteMessage" for call in world.telegram.calls))
-    await world.alters("DROP TRIGGER full")
+        await asked_twice_more(world)
+    await world.frees_disk()
     world.telegram.faults.clear()
     async with world.bot():
         await student.sees("muddat", since=card)
@@ -73,17 +92,45 @@ async def test_nothing_is_confirmed_to_telegram_before_it_is_stored(world):
     assert card.deleted
 
 
-async def test_a_database_that_does_not_answer_keeps_nobodys_card_in_the_chat(world):
+async def test_what_waits_for_the_database_is_not_confirmed_and_then_handled_once(world):
+    student = world.student()
+    async with world.bot():
+        await answered(student)
+        async with held(world):
+            asked = student.says("/help")
+            waiting = last_update(world)["update_id"]
+            await asked_twice_more(world)
+
+            assert (waiting,) not in world.stored("SELECT id FROM inbox")
+            assert max(offsets(world)) == waiting
+        await student.sees("/cancel", since=asked)
+        await until(lambda: max(offsets(world)) > waiting)
+
+        assert (waiting,) in world.stored("SELECT id FROM inbox")
+        await answered(student)
+
+    assert sum("/cancel" in said for said in everything_said(student)) == 1
+
+
+async def answered(student):
+    """See that what came before has been handled."""
+    question = student.says("/privacy")
+    await student.sees("Saqlanadi", since=question)
+
+
+async def test_a_database_that_does_not_answer_keeps_nobodys_card_in_the_chat(world, caplog):
+    """The deletion is before the database's answer, be it that it gives up after ten seconds."""
     first, second = world.student(501), world.student(503, "Sardor")
     async with world.bot():
         await pays(first)
         await pays(second)
-        with closing(sqlite3.connect(world.home / "checkout.db", isolation_level=None)) as holder:
-            await until(partial(begun, holder))
+        async with held(world):
             card = first.says(GOOD)
             await until(lambda: card.deleted)
             other = second.says(GOOD)
             await until(lambda: other.deleted)
+
+            assert "updates_not_stored" not in caplog.text
         await first.sees("muddat")
         await second.sees("muddat")
 
@@ -236,13 +283,10 @@ async def test_a_step_that_could_not_be_left_is_still_guarded(world):
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE UPDATE ON dialogues "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("UPDATE ON dialogues")
         tap = student.taps("pay:protokol-57")
         await student.sees("Kutilmagan xato", since=tap)
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         mistyped = student.says("8600 9900 0000 008")
         await until(lambda: mistyped.deleted)
 

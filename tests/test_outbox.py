@@ -209,15 +209,12 @@ async def test_a_notice_that_cannot_be_said_does_not_take_its_neighbours_with_it
 
 async def test_what_was_said_is_not_said_again_while_that_cannot_be_stored(world, database):
     group = AdminGroup(ADMINS, None, "uz")
-    await world.alters(
-        "CREATE TRIGGER full BEFORE UPDATE OF sent_at ON outbox "
-        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-    )
+    await world.fills_disk("UPDATE OF sent_at ON outbox")
     await database.promise([group.told(Words("admin-settled", settled(1)), "1")])
     async with world.bot():
         await world.admins.sees("order-1")
         await asyncio.sleep(2.5)
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
             await asyncio.sleep(0.05)
 
@@ -228,14 +225,11 @@ async def test_a_card_goes_though_nothing_can_be_stored_and_its_step_is_done_whe
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON outbox "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON outbox")
         card = student.says(GOOD)
         while not card.deleted:
             await asyncio.sleep(0.02)
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         await student.sees("muddat", since=card)
 
     assert sum("muddat" in said for said in everything_said(student)) == 1

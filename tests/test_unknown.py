@@ -468,17 +468,14 @@ async def test_a_charge_that_cannot_be_told_is_not_stored_either(world):
     student = world.student()
     async with world.bot(confirm_timeout=1.0, reconcile_delays=(0.1,)):
         await reaches_code(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON outbox WHEN new.key LIKE '%:paid' "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON outbox WHEN new.key LIKE '%:paid'")
         student.says(world.code)
         while not world.calls("get"):
             await asyncio.sleep(0.05)
 
         assert world.stored("SELECT status FROM intents") == [("capturing",)]
 
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         await student.sees("✅")
         await world.admins.sees("✅")
 
@@ -488,10 +485,7 @@ async def test_paid_is_never_said_before_it_is_stored(world):
     student = world.student()
     async with world.bot(confirm_timeout=1.0, reconcile_delays=(0.1,)):
         await reaches_code(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON ledger")
         student.says(world.code)
         while not world.calls("get"):
             await asyncio.sleep(0.05)
@@ -500,7 +494,7 @@ async def test_paid_is_never_said_before_it_is_stored(world):
         assert world.charged == [PRICE]
         assert "✅" not in student.chat.render() + world.admins.render()
 
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         await student.sees("✅")
         await world.admins.sees("✅")
 

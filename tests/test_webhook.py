@@ -104,16 +104,13 @@ async def test_what_cannot_be_stored_is_brought_again(world):
     student = world.student()
     async with world.bot():
         await pays(student)
-        await world.alters(
-            "CREATE TRIGGER full BEFORE INSERT ON inbox "
-            "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
-        )
+        await world.fills_disk("INSERT ON inbox")
         card = student.says(GOOD)
         while not card.deleted:
             await asyncio.sleep(0.02)
         while world.telegram.webhook.last_error_message is None:
             await asyncio.sleep(0.02)
-        await world.alters("DROP TRIGGER full")
+        await world.frees_disk()
         await student.sees("muddat", since=card)
 
 
