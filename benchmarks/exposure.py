@@ -20,10 +20,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sandbox import atmos_http, telegram_http
 from sandbox.atmos import Gateway, Sms
-from sandbox.chaos import a_card
+from sandbox.atmos.http import serve as serve_atmos
+from sandbox.chaos.run import a_card
 from sandbox.telegram import Answer, Message, Person, Telegram
+from sandbox.telegram.http import serve as serve_telegram
 
 STUDENTS = 100
 SLOW = 2.0  # seconds that ATMOS takes
@@ -101,8 +102,8 @@ async def _run(what: str, module: str, latency: float) -> list[float]:
         telegram.group(ADMINS, "Sotuvlar")
         gateway = Gateway(latency={"*": latency})
         async with (
-            telegram_http.serve(telegram) as telegram_url,
-            atmos_http.serve(gateway) as atmos_url,
+            serve_telegram(telegram) as telegram_url,
+            serve_atmos(gateway) as atmos_url,
             _bot(Path(folder), module, telegram_url, atmos_url),
         ):
             await telegram.until(telegram.is_polled, PATIENCE)

@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from sandbox import atmos_http, telegram_http
 from sandbox.atmos import Gateway
+from sandbox.atmos.http import serve as serve_atmos
 from sandbox.telegram import Chat, Group, Message, Person, Telegram
+from sandbox.telegram.http import serve as serve_telegram
 
 TOKEN = "700000001:demo-token-of-no-bot-at-all-000000"
 ADMINS = -1_000_000_000_057
@@ -69,8 +70,8 @@ async def _world(home: Path) -> AsyncIterator[tuple[World, asyncio.subprocess.Pr
     admins = telegram.group(ADMINS, "Sotuvlar", admins=[telegram.person(502, "Admin")])
     world = World(telegram, Gateway(), student, admins)
     async with (
-        telegram_http.serve(telegram) as telegram_url,
-        atmos_http.serve(world.gateway) as atmos_url,
+        serve_telegram(telegram) as telegram_url,
+        serve_atmos(world.gateway) as atmos_url,
     ):
         bot = await _start_bot(home, telegram_url, atmos_url)
         try:

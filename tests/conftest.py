@@ -16,10 +16,11 @@ import stamina
 from bot import app, log
 from bot.db import Database
 from bot.settings import Settings
-from sandbox import atmos_http, telegram_http
 from sandbox.atmos import Gateway
+from sandbox.atmos.http import serve as serve_atmos
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import Group, Message, Person, Telegram
+from sandbox.telegram.http import serve as serve_telegram
 
 TOKEN = "700000001:AAtest-token-of-no-bot-at-all-0000000"
 ADMINS = -1_000_000_000_057
@@ -191,8 +192,8 @@ async def a_world(home: Path, database_url: str) -> AsyncIterator[World]:
         missing: set[str] = set()
         gateway = Gateway(missing_paths=missing)
         urls = {
-            "telegram": await stack.enter_async_context(telegram_http.serve(telegram)),
-            "atmos": await stack.enter_async_context(atmos_http.serve(gateway)),
+            "telegram": await stack.enter_async_context(serve_telegram(telegram)),
+            "atmos": await stack.enter_async_context(serve_atmos(gateway)),
         }
         admins = telegram.group(ADMINS, "Sotuvlar", admins=[telegram.person(502, "Admin")])
         yield World(telegram, gateway, admins, urls, home, database_url, missing)

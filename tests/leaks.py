@@ -26,7 +26,7 @@ import structlog
 from bot import log
 from bot.log import QUIET
 from bot.settings import Settings
-from sandbox.atmos_cards import with_check_digit
+from sandbox.atmos.cards import with_check_digit
 from tests.conftest import World
 
 RUN = 10  # digits of a card in a row: as many as the mask shows of it, in two parts

@@ -27,8 +27,8 @@ from atmos import (
 )
 from atmos.auth import BearerAuth, Token
 from atmos.codes import NOT_CHARGED, REASONS
-from sandbox import atmos_http
 from sandbox.atmos import Gateway
+from sandbox.atmos.http import serve
 from sandbox.faults import Fault, Kind
 
 URL = "https://atmos.test"
@@ -739,7 +739,7 @@ def gateway():
 
 @pytest.fixture
 async def url(gateway):
-    async with atmos_http.serve(gateway) as url:
+    async with serve(gateway) as url:
         yield url
 
 

@@ -40,7 +40,7 @@ from bot.cards import (
     parse_number,
 )
 from bot.log import configure
-from sandbox.atmos_cards import with_check_digit
+from sandbox.atmos.cards import with_check_digit
 
 ROOT = Path(__file__).parent.parent
 TODAY = date(2026, 11, 24)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox import chaos
 from sandbox.atmos import Entry, Gateway
-from sandbox.chaos_checks import Evidence, violations
+from sandbox.chaos import run as chaos
+from sandbox.chaos.checks import Evidence, violations
 from sandbox.telegram import Telegram
 
 ORDER, PRICE = "249100032", 73_900_000

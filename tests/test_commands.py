@@ -16,7 +16,7 @@ from bot.db import Database
 from bot.notices import Notice, Words
 from bot.settings import Settings
 from sandbox.faults import Fault, Kind
-from sandbox.telegram_queue import Webhook
+from sandbox.telegram.queue import Webhook
 from tests.conftest import ADMINS, PRICE, TOKEN, free_port, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent

@@ -29,7 +29,7 @@ from bot.storage import key_of
 from handlers.steps import Paying
 from sandbox.atmos import Gateway
 from sandbox.telegram import Telegram
-from sandbox.telegram_answer import Answer as Said
+from sandbox.telegram.answer import Answer as Said
 from tests.conftest import ADMINS, EXPIRY, OFFERS, TOKEN, free_port
 from tests.leaks import TALKATIVE, Codes, Wanted, everything_written, made_up_card
 from tests.simulation.network import Line

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot import cards
 from bot.cards import BRANDS, Card, CardError, holds_card, luhn, parse_card
 from bot.guard import KINDS, MOST, holds_card_anywhere, message_of
-from sandbox.atmos_cards import CARDS, passes_luhn, with_check_digit
+from sandbox.atmos.cards import CARDS, passes_luhn, with_check_digit
 from tests import corpus
 
 GOOD = "8600990000000009"

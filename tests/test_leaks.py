@@ -17,7 +17,7 @@ import pytest
 
 from bot.cards import CardNumber
 from sandbox.atmos import CARDS, Answer, Sms
-from sandbox.atmos_callback import post
+from sandbox.atmos.callback import post
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import Person
 from tests.conftest import TOKEN, World, free_port, names_card, pays, reaches_code

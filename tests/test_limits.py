@@ -11,7 +11,7 @@ from bot import db
 from bot.cards import CardNumber
 from bot.limits import HOUR, Attempts, Limit, LimitReached, Limits
 from bot.offers import TASHKENT
-from sandbox.atmos_cards import with_check_digit
+from sandbox.atmos.cards import with_check_digit
 from sandbox.faults import Kind
 from tests.conftest import EXPIRY, GOOD, OFFERS, PRICE, everything_said, pays, reaches_code
 from tests.test_texts import INTENT

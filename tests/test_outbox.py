@@ -12,9 +12,9 @@ from aiohttp import web
 
 from bot import notices, telegram
 from bot.notices import AdminGroup, Notice, Words, deletion
-from sandbox import telegram_http
 from sandbox.faults import Fault, Kind
-from sandbox.telegram_limits import Limits
+from sandbox.telegram import http as telegram_http
+from sandbox.telegram.limits import Limits
 from tests.conftest import (
     ADMINS,
     EXPIRY,

@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 
 from sandbox.atmos import CARDS, Gateway
-from sandbox.atmos_cards import passes_luhn
-from sandbox.atmos_http import serve
+from sandbox.atmos.cards import passes_luhn
+from sandbox.atmos.http import serve
 from sandbox.faults import Dropped, Fault, Kind, Refused
 
 PUBLIC = "8600490744313347"

@@ -32,9 +32,9 @@ from aiohttp.test_utils import TestServer
 
 from sandbox.faults import Dropped, Fault, Kind
 from sandbox.telegram import Telegram
-from sandbox.telegram_bell import Bell
-from sandbox.telegram_html import parse
-from sandbox.telegram_http import serve
+from sandbox.telegram.bell import Bell
+from sandbox.telegram.html import parse
+from sandbox.telegram.http import serve
 
 TOKEN = "42:TEST"
 DAY = 24 * 3600

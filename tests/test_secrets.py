@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from bot.cards import luhn
-from sandbox.atmos_cards import CARDS, with_check_digit
+from sandbox.atmos.cards import CARDS, with_check_digit
 
 ROOT = Path(__file__).parent.parent
 CARD = re.compile(r"(?<![0-9a-fA-F])[2-9](?:[ .\-]?[0-9]){15}(?![0-9a-fA-F])")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from bot.payment import OPEN, PENDING
-from sandbox.atmos_cards import CARDS
+from sandbox.atmos.cards import CARDS
 from tests.simulation.world import Charge, Said, World
 
 DAY = 24 * 3600.0

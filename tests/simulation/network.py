@@ -16,9 +16,9 @@ from aiogram.methods.base import TelegramType
 
 from bot.telegram import REQUEST, Session
 from sandbox.atmos import Answer
-from sandbox.atmos_front import PATHS
+from sandbox.atmos.front import PATHS
 from sandbox.faults import Dropped, Refused
-from sandbox.telegram_answer import Answer as Said
+from sandbox.telegram.answer import Answer as Said
 
 T = TypeVar("T")
 

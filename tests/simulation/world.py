@@ -17,9 +17,9 @@ from bot.voice import SEPARATOR
 from sandbox.atmos import Answer, Entry, Gateway, Transaction
 from sandbox.faults import Fault
 from sandbox.telegram import Telegram
-from sandbox.telegram_answer import Answer as TelegramAnswer
-from sandbox.telegram_bell import Bell
-from sandbox.telegram_queue import Pending
+from sandbox.telegram.answer import Answer as TelegramAnswer
+from sandbox.telegram.bell import Bell
+from sandbox.telegram.queue import Pending
 from tests.simulation.clock import Loop
 from tests.simulation.dialogues import Kept
 from tests.simulation.machine import Machine

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox import telegram_members as members
-from sandbox import telegram_methods as messages
-from sandbox import telegram_settings as settings
 from sandbox.faults import Dropped, Fault, Kind, Refused
-from sandbox.telegram_answer import Answer, Refusal
+from sandbox.telegram import members, settings
+from sandbox.telegram import methods as messages
+from sandbox.telegram.answer import Answer, Refusal
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox.telegram_answer import Refusal, bad_request, forbidden
-from sandbox.telegram_chat import Chat
-from sandbox.telegram_message import User
+from sandbox.telegram.answer import Refusal, bad_request, forbidden
+from sandbox.telegram.chat import Chat
+from sandbox.telegram.message import User
 
 if TYPE_CHECKING:
-    from sandbox.telegram_person import Person
+    from sandbox.telegram.person import Person
 
 SUPERGROUPS = -1_000_000_000_000
 RIGHTS = (

@@ -9,8 +9,8 @@ import aiohttp
 
 from sandbox.faults import Dropped, Refused
 from sandbox.telegram import Telegram
-from sandbox.telegram_form import plain
-from sandbox.telegram_queue import Pending, Webhook
+from sandbox.telegram.form import plain
+from sandbox.telegram.queue import Pending, Webhook
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 LONGEST_PAUSE = 60.0

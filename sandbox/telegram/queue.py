@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.telegram_answer import Refusal
+from sandbox.telegram.answer import Refusal
 
 DAY = 24 * 3600.0
 LIFETIMES = {

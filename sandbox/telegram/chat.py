@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sandbox.telegram_bell import Bell
-from sandbox.telegram_message import Event, Message, User, line
+from sandbox.telegram.bell import Bell
+from sandbox.telegram.message import Event, Message, User, line
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

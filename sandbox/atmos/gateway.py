@@ -15,24 +15,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sandbox.atmos_cards import CARDS, Card
-from sandbox.atmos_codes import Failure, result
-from sandbox.atmos_front import Answer, Front, Request, in_json
-from sandbox.atmos_payments import Payments
-from sandbox.atmos_records import Call, Entry, Sms, State, Transaction
+from sandbox.atmos.codes import Failure, result
+from sandbox.atmos.front import Answer, Front, Request, in_json
+from sandbox.atmos.payments import Payments
+from sandbox.atmos.records import Call
 from sandbox.faults import Dropped, Fault, Faults, Kind, Refused
-
-__all__ = [
-    "CARDS",
-    "Answer",
-    "Call",
-    "Card",
-    "Entry",
-    "Gateway",
-    "Sms",
-    "State",
-    "Transaction",
-]
 
 GARBAGE = Answer(200, b'{"result":{"code":"OK","descr', "application/json")
 BAD_GATEWAY = Answer(502, b"<html><h1>502 Bad Gateway</h1></html>", "text/html")
@@ -45,7 +32,7 @@ class Gateway(Payments):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     token_ttl: float = 3600
     missing_paths: Collection[str] = ()
-    fault_shape: str | None = None  # of atmos_front.SHAPES; None: each in turn
+    fault_shape: str | None = None  # of front.SHAPES; None: each in turn
 
     faults: Faults = field(default_factory=Faults)
     latency: dict[str, float] = field(default_factory=dict)  # by operation, "*" for the others
@@ -162,9 +149,3 @@ def _readable(request: Request, operation: str | None) -> dict[str, Any]:
     if operation in ("token", "revoke"):
         return dict(request.form())
     return _parsed(request.body) or {}
-
-
-if __name__ == "__main__":
-    from sandbox.atmos_http import main
-
-    main()

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import re
 import socket
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,15 +21,16 @@ from random import Random
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from sandbox import atmos_http, telegram_http
 from sandbox.atmos import CARDS, Gateway, Sms
-from sandbox.atmos_cards import with_check_digit
-from sandbox.chaos_bot import ROOT, Process, parts
-from sandbox.chaos_checks import Evidence, Row, Violation, violations
-from sandbox.chaos_student import Student
-from sandbox.chaos_weather import Weather
+from sandbox.atmos.cards import with_check_digit
+from sandbox.atmos.http import serve as serve_atmos
+from sandbox.chaos.bot import ROOT, Process, parts
+from sandbox.chaos.checks import Evidence, Row, Violation, violations
+from sandbox.chaos.student import Student
+from sandbox.chaos.weather import Weather
 from sandbox.faults import Kind
 from sandbox.telegram import Group, Telegram
+from sandbox.telegram.http import serve as serve_telegram
 
 TOKEN = "700000001:chaos-token-of-no-bot-at-all-00000"
 ADMINS = -1_000_000_000_057
@@ -97,7 +97,7 @@ async def _world(home: Path, options: argparse.Namespace) -> AsyncIterator[World
     gateway = Gateway(random=random, otp_ttl=40, transaction_ttl=75, callback_timeout=1.0)
     port = _free_port()
     database_url = options.database_url or f"sqlite+aiosqlite:///{home / 'checkout.db'}"
-    async with telegram_http.serve(telegram) as api, atmos_http.serve(gateway) as atmos:
+    async with serve_telegram(telegram) as api, serve_atmos(gateway) as atmos:
         settings = SETTINGS | {
             "TELEGRAM_API_URL": api,
             "ATMOS_BASE_URL": atmos,
@@ -308,7 +308,3 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limits", action="store_true", help="answer 429 as Telegram would")
     parser.add_argument("--database-url", help="an empty one; by default SQLite")
     return asyncio.run(run(parser.parse_args(arguments)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

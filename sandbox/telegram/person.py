@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox.telegram_chat import Chat, Look, Since
-from sandbox.telegram_group import Link
-from sandbox.telegram_html import utf16
-from sandbox.telegram_message import THINGS, Message, User
+from sandbox.telegram.chat import Chat, Look, Since
+from sandbox.telegram.group import Link
+from sandbox.telegram.html import utf16
+from sandbox.telegram.message import THINGS, Message, User
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from sandbox.telegram_chat import Chat
+    from sandbox.telegram.chat import Chat
 
 
 @dataclass(slots=True, eq=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sandbox.atmos_cards import Card
-from sandbox.atmos_codes import LANGUAGES, Failure
+from sandbox.atmos.cards import Card
+from sandbox.atmos.codes import LANGUAGES, Failure
 
 
 class State(StrEnum):

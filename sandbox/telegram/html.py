@@ -4,7 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
-from sandbox.telegram_answer import Refusal, bad_request
+from sandbox.telegram.answer import Refusal, bad_request
 
 KINDS = {
     "b": "bold",

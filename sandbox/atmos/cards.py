@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from sandbox.atmos_codes import Failure
+from sandbox.atmos.codes import Failure
 
 NUMBER = re.compile(r"[0-9]{16}")
 YYMM = re.compile(r"[0-9]{2}(0[1-9]|1[0-2])")

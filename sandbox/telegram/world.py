@@ -8,30 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.telegram_answer import Answer, Refusal
-from sandbox.telegram_api import Call, perform
-from sandbox.telegram_bell import Bell
-from sandbox.telegram_chat import Chat, Since
-from sandbox.telegram_group import SUPERGROUPS, Group, Link
-from sandbox.telegram_limits import Limits
-from sandbox.telegram_message import Event, Message, User
-from sandbox.telegram_person import Person, Query
-from sandbox.telegram_queue import Updates, Webhook
-
-__all__ = [
-    "Answer",
-    "Call",
-    "Chat",
-    "Event",
-    "Group",
-    "Link",
-    "Message",
-    "Person",
-    "Query",
-    "Refusal",
-    "Telegram",
-    "User",
-]
+from sandbox.telegram.answer import Answer
+from sandbox.telegram.api import Call, perform
+from sandbox.telegram.bell import Bell
+from sandbox.telegram.chat import Chat, Since
+from sandbox.telegram.group import SUPERGROUPS, Group, Link
+from sandbox.telegram.limits import Limits
+from sandbox.telegram.message import Message, User
+from sandbox.telegram.person import Person, Query
+from sandbox.telegram.queue import Updates, Webhook
 
 
 class Telegram:
@@ -192,9 +177,3 @@ class Telegram:
         if isinstance(what, str):
             return self.queries[what].born
         return what.born if isinstance(what, Message) else chat.written[what].born
-
-
-if __name__ == "__main__":
-    from sandbox.telegram_http import main
-
-    main()

@@ -9,10 +9,10 @@ from itertools import count
 from random import Random, SystemRandom
 from typing import Any
 
-from sandbox.atmos_callback import agrees, post, question
-from sandbox.atmos_cards import Card, read_card
-from sandbox.atmos_codes import LANGUAGES, Failure
-from sandbox.atmos_records import (
+from sandbox.atmos.callback import agrees, post, question
+from sandbox.atmos.cards import Card, read_card
+from sandbox.atmos.codes import LANGUAGES, Failure
+from sandbox.atmos.records import (
     OPEN,
     Entry,
     Sms,

@@ -5,7 +5,7 @@ from hashlib import md5
 
 import aiohttp
 
-from sandbox.atmos_records import Transaction
+from sandbox.atmos.records import Transaction
 
 
 async def post(url: str, body: bytes) -> bytes:

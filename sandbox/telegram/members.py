@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.telegram_answer import bad_request
-from sandbox.telegram_group import Group, Link
-from sandbox.telegram_methods import Params, chat_of, whole
+from sandbox.telegram.answer import bad_request
+from sandbox.telegram.group import Group, Link
+from sandbox.telegram.methods import Params, chat_of, whole
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram
-    from sandbox.telegram_person import Person
+    from sandbox.telegram.person import Person
 
 FULL = {
     "accent_color_id": 0,

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from sandbox.faults import Dropped, Refused
 from sandbox.telegram import Telegram
-from sandbox.telegram_answer import Answer, Refusal
-from sandbox.telegram_control import routes
-from sandbox.telegram_form import read
-from sandbox.telegram_webhook import WebhookSender
+from sandbox.telegram.answer import Answer, Refusal
+from sandbox.telegram.control import routes
+from sandbox.telegram.form import read
+from sandbox.telegram.webhook import WebhookSender
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 LOOPBACK = "127.0.0.1"

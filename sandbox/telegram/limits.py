@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sandbox.telegram_answer import Refusal
+from sandbox.telegram.answer import Refusal
 
 COUNTED = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
 

@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from sandbox.telegram_answer import Refusal, bad_request
-from sandbox.telegram_queue import Webhook
+from sandbox.telegram.answer import Refusal, bad_request
+from sandbox.telegram.queue import Webhook
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

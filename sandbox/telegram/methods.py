@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.telegram_answer import bad_request, forbidden
-from sandbox.telegram_chat import Chat
-from sandbox.telegram_group import Group
-from sandbox.telegram_html import parse
-from sandbox.telegram_message import Message
+from sandbox.telegram.answer import bad_request, forbidden
+from sandbox.telegram.chat import Chat
+from sandbox.telegram.group import Group
+from sandbox.telegram.html import parse
+from sandbox.telegram.message import Message
 
 if TYPE_CHECKING:
     from sandbox.telegram import Telegram

@@ -1,0 +1,3 @@
+from sandbox.atmos.http import main
+
+main()

@@ -1,0 +1,1 @@
+"""The bot as a process, under every fault and `kill -9`."""

@@ -1,0 +1,5 @@
+import sys
+
+from sandbox.chaos.run import main
+
+sys.exit(main())

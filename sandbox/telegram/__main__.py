@@ -1,0 +1,3 @@
+from sandbox.telegram.http import main
+
+main()
