@@ -321,12 +321,12 @@ class Checkout:
         if charged_at and self._database.now() - charged_at < NEWS:
             raise AlreadyPaid(last)
 
-    async def waits(self, intent_id: int, slug: str) -> bool:
-        """Tell whether the student has something to type for this payment of this offer."""
+    async def waiting(self, intent_id: int, slug: str) -> Intent | None:
+        """Give this payment of this offer, if the student has something to type for it."""
         intent = await self._database.get(intent_id)
-        if intent is None or intent.offer != slug:
-            return False
-        return intent.status in WAITING_FOR_STUDENT
+        if intent is None or intent.offer != slug or intent.status not in WAITING_FOR_STUDENT:
+            return None
+        return intent
 
     async def say_checking(self, intent: Intent, language: str, note_id: int | None) -> bool:
         """Have a student who asks told that it is unknown; False where it is known by now."""

@@ -648,7 +648,12 @@ async def language(tx: AsyncConnection, chat_id: int) -> str | None:
     return (await tx.execute(_LANGUAGE, {"chat_id": chat_id})).scalar_one_or_none()
 
 
+_SPEAK = intents.update().where(intents.c.student_id == given("speaker"))
+
+
 async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> None:
+    """Remember a language for a chat, and for what is still to be told of its payments."""
+    await tx.execute(_SPEAK, {"speaker": chat_id, "language": language})
     await _upsert(tx, chats, {"id": chat_id}, {"language": language})
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.cards import CardNumber
+from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
 
 GRACE = timedelta(seconds=5)  # for a deletion that is being tried
@@ -132,6 +133,26 @@ def _again(intent: Intent) -> Button:
     return ("start-again-button", f"pay:{intent.offer}")
 
 
+def offer(offer: Offer, language: str, now: datetime) -> Words:
+    """Show an offer at the price of this moment, which its button names too."""
+    title, description = offer.words(language)
+    price = offer.price_at(now)
+    args: dict[str, Arg] = {
+        "title": title,
+        "description": description,
+        "seller": offer.seller,
+        "price": price,
+    }
+    buttons = (("pay-button", f"pay:{offer.slug}:{price}"), ("language-button", "language:"))
+    discount = offer.discount
+    if discount is None or not discount.holds(now):
+        return Words("offer", args, buttons)
+    args |= {"list-price": offer.price, "percent": str(discount.percent)}
+    if discount.until is None:
+        return Words("offer-discounted", args, buttons)
+    return Words("offer-discounted-until", args | {"until": discount.until.isoformat()}, buttons)
+
+
 def card_ask(intent: Intent) -> Words:
     args: dict[str, Arg] = {"title": intent.title, "amount": intent.amount}
     return Words("card-ask", args, (_cancel(intent),))
@@ -226,15 +247,27 @@ def checking(intent: Intent) -> Words:
     return Words("checking", args, (("ask-button", f"ask:{intent.id}"),))
 
 
-def already_paid(intent: Intent) -> Words:
-    return Words("already-paid", {"order": intent.account, "title": intent.title})
+def unfinished(intent: Intent, step: str) -> Words:
+    """Remind of a payment that goes on at the price it was begun at."""
+    return Words("unfinished", {"amount": intent.amount}, (_cancel(intent),), then=step)
+
+
+def already_paid(intent: Intent, link: str | None) -> Words:
+    """Say that the student has it; `link` is where to, else the seller writes."""
+    args: dict[str, Arg] = {"order": intent.account, "title": intent.title}
+    if intent.status is Status.reversing:
+        return Words("being-given-back", args)
+    return Words("already-paid", args, _enter(link), None if link else "access-follows")
 
 
 def paid(intent: Intent, link: str | None) -> Words:
     """The receipt of ours; `link` is where the student goes now, else the seller writes."""
-    buttons: tuple[Button, ...] = (("enter-button", link),) if link else ()
     then = None if link else "access-follows"
-    return Words(f"paid{_with_receipt(intent)}", _facts(intent), buttons, then)
+    return Words(f"paid{_with_receipt(intent)}", _facts(intent), _enter(link), then)
+
+
+def _enter(link: str | None) -> tuple[Button, ...]:
+    return (("enter-button", link),) if link else ()
 
 
 def paid_for_admins(intent: Intent) -> Words:

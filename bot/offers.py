@@ -132,6 +132,11 @@ class Offers(BaseModel, frozen=True, extra="forbid"):
     def find(self, slug: str) -> Offer | None:
         return next((offer for offer in self.offers if offer.slug == slug), None)
 
+    def link_of(self, slug: str) -> str | None:
+        """Give the address where who has bought an offer goes, if it is sold and has one."""
+        offer = self.find(slug)
+        return str(offer.link) if offer and offer.link else None
+
 
 BEGIN = "begin each offer with a line [[offers]]"
 CURES = {

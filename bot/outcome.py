@@ -280,8 +280,7 @@ class Outcomes:
         return said
 
     def _paid(self, intent: Intent) -> list[Notice]:
-        offer = self._offers.find(intent.offer)
-        link = str(offer.link) if offer and offer.link else None
+        link = self._offers.link_of(intent.offer)
         for_admins = notices.paid_for_admins(intent)
         return [
             self._result(intent, notices.paid(intent, link), key="paid"),

@@ -1,7 +1,8 @@
 """The dialogue of a checkout: pay, card number, expiry, code."""
 
 from contextlib import suppress
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from aiogram import F, Router
 from aiogram.enums import ChatType
@@ -14,9 +15,10 @@ from atmos import AtmosError
 from bot import notices
 from bot.cards import Card, Code, can_be_number, holds_card, parse_card, parse_code, parse_expiry
 from bot.checkout import Checkout, IntentGone
+from bot.evidence import SETTLED
 from bot.intake import Taken
 from bot.notices import Words
-from bot.offers import TASHKENT
+from bot.offers import TASHKENT, Offers
 from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from bot.redact import redact
@@ -35,13 +37,19 @@ def _buyer(user: User, language: str) -> Buyer:
 
 
 async def pays(
-    query: CallbackQuery, state: FSMContext, checkout: Checkout, speech: Speech
+    query: CallbackQuery, state: FSMContext, checkout: Checkout, offers: Offers, speech: Speech
 ) -> None:
-    """Open a payment for the offer whose button was pressed."""
+    """Open a payment for the offer whose button was pressed, if its price is still that."""
+    slug, _, shown = after_colon(query).partition(":")
+    offer, now = offers.find(slug), datetime.now(UTC)
+    if offer and shown not in ("", str(offer.price_at(now))):
+        words = notices.offer(offer, speech.language, now)
+        await speech.say(replace(words, then="price-changed"))
+        return
     await state.clear()  # a card typed after a refusal must not go to another payment
     async with speech.waiting("note-starting"):
         buyer = _buyer(query.from_user, speech.language)
-        intent = await checkout.start(buyer, after_colon(query))
+        intent = await checkout.start(buyer, slug)
         await state.set_data({"intent": intent.id})
         await state.set_state(Paying.card)
     await speech.conclude(notices.card_ask(intent))
@@ -131,7 +139,9 @@ async def asks_result(
     if intent.status is Status.capturing:
         async with speech.waiting("note-asking"):
             with suppress(AtmosError):  # proves nothing
-                await reconciliation.ask(intent)
+                if await reconciliation.ask(intent) in SETTLED:
+                    await speech.drop()  # the outbox tells
+                    return
     intent = await checkout.live(intent.id)
     await speech.conclude(notices.code_ask(intent))
 

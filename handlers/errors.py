@@ -18,6 +18,7 @@ from bot.checkout import (
     StillChecking,
     TooMany,
 )
+from bot.offers import Offers
 from bot.payment import Status
 from bot.staff import StaffError
 from handlers.refusals import words_for
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 
 async def refused(
-    event: ErrorEvent, state: FSMContext, checkout: Checkout, speech: Speech
+    event: ErrorEvent, state: FSMContext, checkout: Checkout, offers: Offers, speech: Speech
 ) -> None:
     """Say why an act was refused."""
     error = event.exception
@@ -46,28 +47,28 @@ async def refused(
     elif isinstance(error, AlreadyPaid | IntentOver):
         await leave_what_is_over(state, checkout)
     if not isinstance(error, StillChecking) or error.intent.status is not Status.capturing:
-        await speech.conclude(words_for(error))
+        await speech.conclude(words_for(error, offers))
     elif not await checkout.say_checking(error.intent, speech.language, speech.note_id):
-        await _say_what_is_known(error.intent.id, state, checkout, speech)
+        await _say_what_is_known(error.intent.id, state, checkout, offers, speech)
 
 
 async def _say_what_is_known(
-    intent_id: int, state: FSMContext, checkout: Checkout, speech: Speech
+    intent_id: int, state: FSMContext, checkout: Checkout, offers: Offers, speech: Speech
 ) -> None:
     """Say where a payment stands whose outcome was unknown a moment ago."""
     await leave_what_is_over(state, checkout)
     try:
         words = notices.code_ask(await checkout.live(intent_id))
     except CheckoutError as over:
-        words = words_for(over)
+        words = words_for(over, offers)
     await speech.conclude(words)
 
 
-async def failed(event: ErrorEvent, speech: Speech | None = None) -> None:
+async def failed(event: ErrorEvent, offers: Offers, speech: Speech | None = None) -> None:
     """Log a defect, and tell the student how to go on."""
     log.error("handler_failed", update_id=event.update.update_id, exc_info=event.exception)
     if speech is not None:
-        await speech.conclude(words_for(event.exception))
+        await speech.conclude(words_for(event.exception, offers))
 
 
 def register(router: Router) -> None:

@@ -3,6 +3,7 @@
 from aiogram import Bot, Router
 from aiogram.enums import ChatType
 from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from bot.checkout import Checkout
@@ -10,7 +11,7 @@ from bot.intake import Taken
 from bot.notices import Words
 from handlers.menu import MENU, way_into_private
 from handlers.speech import Speech
-from handlers.steps import ASKS, Paying
+from handlers.steps import ASKS, Paying, intent_of
 
 
 async def is_card(_: Message, taken: Taken) -> bool:
@@ -18,15 +19,18 @@ async def is_card(_: Message, taken: Taken) -> bool:
 
 
 async def sends_card(
-    message: Message, bot: Bot, raw_state: str | None, checkout: Checkout, speech: Speech
+    message: Message, bot: Bot, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     """Say in one sentence where a card belongs, and what is waited for instead."""
     if message.chat.type != ChatType.PRIVATE:
         await speech.say(await way_into_private(bot, MENU))
         return
-    if raw_state is None:
+    step = ASKS.get(await state.get_state())
+    if step is None:
         await checkout.no_news(message.chat.id)
-    await speech.say(Words("card-guard", then=ASKS.get(raw_state, "idle")))
+    else:
+        await checkout.live(await intent_of(state))
+    await speech.say(Words("card-guard", then=step or "idle"))
 
 
 def router() -> Router:

@@ -10,36 +10,18 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.deep_linking import create_start_link
 
+from bot import notices
 from bot.checkout import Checkout, OfferGone
 from bot.intake import Taken
 from bot.notices import Arg, Words
-from bot.offers import Offer, Offers
+from bot.offers import Offers
 from bot.texts import LANGUAGES
 from handlers.arrival import Languages
 from handlers.checkout import after_colon, commands_cancel
 from handlers.speech import Speech
-from handlers.steps import asks
+from handlers.steps import unfinished
 
 MENU = "menu"  # the payload of a link that names no offer
-
-
-def describe(offer: Offer, language: str, now: datetime) -> Words:
-    """Show an offer at the price of this moment."""
-    title, description = offer.words(language)
-    args: dict[str, Arg] = {
-        "title": title,
-        "description": description,
-        "seller": offer.seller,
-        "price": offer.price_at(now),
-    }
-    buttons = (("pay-button", f"pay:{offer.slug}"), ("language-button", "language:"))
-    discount = offer.discount
-    if discount is None or not discount.holds(now):
-        return Words("offer", args, buttons)
-    args |= {"list-price": offer.price, "percent": str(discount.percent)}
-    if discount.until is None:
-        return Words("offer-discounted", args, buttons)
-    return Words("offer-discounted-until", args | {"until": discount.until.isoformat()}, buttons)
 
 
 async def starts(
@@ -140,13 +122,21 @@ async def _show(
     offers: Offers,
     speech: Speech,
 ) -> None:
-    """Show an offer and, where its payment is under way, what that waits for."""
+    """Show an offer and, where its payment is under way, what that waits for at which price."""
     offer = offers.find(slug)
     if offer is None:
         raise OfferGone
     await checkout.may_buy(student_id, slug)
-    words = describe(offer, speech.language, datetime.now(UTC))
-    await speech.say(replace(words, then=await asks(state, checkout, slug)))
+    now = datetime.now(UTC)
+    words = notices.offer(offer, speech.language, now)
+    match await unfinished(state, checkout, slug):
+        case None:
+            await speech.say(words)
+        case intent, step if intent.amount == offer.price_at(now):
+            await speech.say(replace(words, then=step))
+        case intent, step:
+            await speech.say(words)
+            await speech.say(notices.unfinished(intent, step))
 
 
 def _choice(offers: Offers, language: str) -> Words:

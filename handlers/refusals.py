@@ -3,6 +3,7 @@
 from atmos import Declined, NeverArrived, OutcomeUnknown, WrongCredentials
 from bot import cards, checkout, notices, staff
 from bot.notices import Words
+from bot.offers import Offers
 from bot.payment import Status
 
 OVER = {
@@ -29,11 +30,11 @@ SAID = {
 }
 
 
-def words_for(error: Exception) -> Words:  # noqa: C901, PLR0911  a table
+def words_for(error: Exception, offers: Offers) -> Words:  # noqa: C901, PLR0911  a table
     """Say what went wrong and what to do next; of a defect, only what to do."""
     match error:
         case checkout.AlreadyPaid(intent=intent):
-            return notices.already_paid(intent)
+            return notices.already_paid(intent, offers.link_of(intent.offer))
         case checkout.StillChecking(intent=intent):
             return notices.checking(intent)
         case checkout.IntentOver(intent=intent) if intent.reason == "given-back":

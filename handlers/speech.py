@@ -52,6 +52,12 @@ class Speech:
     async def _turn(self, message_id: int, words: Words) -> None:
         await self.voice.turn(self.chat_id, message_id, self.language, words)
 
+    async def drop(self) -> None:
+        """Take the "⏳" message away: what it would become is told by others."""
+        if self.note_id is not None:
+            with suppress(AiogramError):
+                await self.voice.bot.delete_message(self.chat_id, self.note_id)
+
     async def note(self, why: str) -> None:
         """Show "⏳" if Telegram lets us at once: a payment that has begun does not hang on it."""
         with suppress(AiogramError):

@@ -4,6 +4,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 
 from bot.checkout import Checkout, IntentGone
+from bot.payment import Intent
 
 
 class Paying(StatesGroup):
@@ -19,12 +20,14 @@ ASKS: dict[str | None, str] = {
 }
 
 
-async def asks(state: FSMContext, checkout: Checkout, slug: str) -> str | None:
-    """Give the text for what a payment of this offer waits for, while one is going on."""
+async def unfinished(
+    state: FSMContext, checkout: Checkout, slug: str
+) -> tuple[Intent, str] | None:
+    """Give the payment of this offer that is going on, and the text for what it waits for."""
     intent_id = (await state.get_data()).get("intent")
-    if intent_id is None or not await checkout.waits(intent_id, slug):
-        return None
-    return ASKS.get(await state.get_state())
+    step = ASKS.get(await state.get_state())
+    intent = await checkout.waiting(intent_id, slug) if intent_id and step else None
+    return (intent, step) if intent and step else None
 
 
 async def leave(state: FSMContext, intent_id: int) -> None:

@@ -30,6 +30,8 @@ offer-discounted-until =
     You pay: <b>{ MONEY($price) } soum</b>
     Seller: { $seller }
 offers = What would you like to buy?
+price-changed = ℹ️ The price has changed. The current price is shown above.
+unfinished = You have begun a payment of <b>{ MONEY($amount) } soʻm</b>.
 offer-gone = There is no such offer, or the sale has ended. To see the offers, tap /start.
 group-start = You can pay only in a private chat with the bot. Do not post card details in the group.
 
@@ -124,7 +126,7 @@ access-follows = The seller will contact you about access to the course. Questio
 checking =
     ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
 
-    Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything.
+    Order: <b>{ $order }</b>. We will write here as soon as the result is known. You do not need to do anything. Any questions: /paysupport
 money-back =
     ↩️ <b>The money was given back</b>
 
@@ -146,6 +148,10 @@ already-paid =
     You have already bought this: { $title }.
 
     Order: <b>{ $order }</b>. You do not need to pay again.
+being-given-back =
+    ↩️ The money of this payment is being given back: { $title }.
+
+    Order: <b>{ $order }</b>. We will write the result here. Any questions: /paysupport
 start-again = If you like, start the payment again.
 expired = The time to pay has run out, no money was taken.
 cancelled = The payment is cancelled, no money was taken.

@@ -30,6 +30,8 @@ offer-discounted-until =
     Siz toʻlaysiz: <b>{ MONEY($price) } soʻm</b>
     Sotuvchi: { $seller }
 offers = Nima sotib olmoqchisiz?
+price-changed = ℹ️ Narx oʻzgardi. Hozirgi narx — yuqorida.
+unfinished = Sizda boshlangan toʻlov bor: <b>{ MONEY($amount) } soʻm</b>.
 offer-gone = Bunday taklif topilmadi yoki sotuv yakunlangan. Takliflarni koʻrish uchun /start ni bosing.
 group-start = Toʻlov faqat bot bilan shaxsiy suhbatda amalga oshiriladi. Karta maʼlumotlarini guruhga yozmang.
 
@@ -124,7 +126,7 @@ access-follows = Kursga kirish boʻyicha sotuvchi siz bilan bogʻlanadi. Savolin
 checking =
     ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
 
-    Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi.
+    Buyurtma: <b>{ $order }</b>. Natija maʼlum boʻlishi bilan shu yerga yozamiz, sizdan hech narsa talab qilinmaydi. Savolingiz boʻlsa: /paysupport
 money-back =
     ↩️ <b>Pul qaytarildi</b>
 
@@ -146,6 +148,10 @@ already-paid =
     Siz buni allaqachon sotib olgansiz: { $title }.
 
     Buyurtma: <b>{ $order }</b>. Qayta toʻlash shart emas.
+being-given-back =
+    ↩️ Bu toʻlovning puli qaytarilmoqda: { $title }.
+
+    Buyurtma: <b>{ $order }</b>. Natijasini shu yerga yozamiz. Savolingiz boʻlsa: /paysupport
 start-again = Xohlasangiz, toʻlovni qaytadan boshlang.
 expired = Toʻlov vaqti tugadi, pul yechilmadi.
 cancelled = Toʻlov bekor qilindi, pul yechilmadi.

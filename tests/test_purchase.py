@@ -574,7 +574,12 @@ async def test_made_up_callback_data_changes_no_price(world):
         offer = await student.sees("Protokol 57")
         offer.rows[0][0]["callback_data"] = "pay:protokol-57:1"
         student.taps("pay:protokol-57:1")
+        again = await student.sees("Narx oʻzgardi")
+        offer.rows[0][0]["callback_data"] = "pay:protokol"
+        student.taps("pay:protokol", offer)
         await student.sees("topilmadi")
+
+    assert "739\xa0000" in again.text
 
     assert world.calls("create") == 0
 
@@ -603,6 +608,7 @@ async def test_pay_pressed_again_at_another_price_is_another_payment_at_that_pri
     async with world.bot():
         start = student.says("/start protokol-57")
         await student.sees("500\xa0000", since=start)
+        await student.sees("boshlangan toʻlov bor: 739\xa0000", since=start)
         pay = student.taps("pay:protokol-57")
         asked = await student.sees("karta raqam", since=pay)
         await names_card(student)
@@ -834,3 +840,66 @@ async def test_what_cannot_be_deleted_is_asked_to_be(world):
         await pays(student)
         student.says(GOOD).date -= 49 * 3600
         await student.sees("oʻzingiz oʻchiring", timeout=10)
+
+
+async def test_a_payment_that_goes_on_at_another_price_is_told_with_its_own(world):
+    """A merchant's find: the offer said 500 000, asked for the code, and 739 000 was charged."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("1_478_000", "1_000_000"), "utf-8")
+    async with world.bot():
+        start = student.says("/start protokol-57")
+        unfinished = await student.sees("SMS kod", since=start)
+        student.says(world.code)
+        paid = await student.sees("✅")
+
+    assert "739\xa0000" in unfinished.text
+    assert "500\xa0000" not in unfinished.text
+    assert "739\xa0000" in paid.text
+
+
+async def test_a_button_with_a_price_that_is_over_shows_the_new_one_first(world):
+    """A merchant's find: the early bird was over, and its button charged twice as much."""
+    student = world.student()
+    async with world.bot():
+        student.says("/start protokol-57")
+        await student.sees("Protokol 57")
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("2099", "2020"), "utf-8")
+    async with world.bot():
+        old = student.taps("pay:protokol-57")
+        offer = await student.sees("Narx oʻzgardi", since=old)
+        pay = student.taps("pay:protokol-57", offer)
+        asked = await student.sees("karta raqam", since=pay)
+
+    assert "1\xa0478\xa0000" in offer.text
+    assert "1\xa0478\xa0000" in asked.text
+    assert world.calls("create") == 1
+
+
+async def test_what_comes_of_a_payment_is_told_in_the_language_chosen_last(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says("/language")
+        await student.sees("Choose a language")
+        chosen = student.taps("language:en")
+        await student.sees("now speaks English", since=chosen)
+        student.says(world.code)
+        paid = await student.sees("✅")
+
+    assert "Payment received" in paid.text
+
+
+async def test_whoever_has_bought_it_is_shown_the_way_in_again(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        start = student.says("/start protokol-57")
+        bought = await student.sees("sotib olgansiz", since=start)
+
+    assert bought.rows[0][0]["url"] == "https://t.me/+course"

@@ -19,6 +19,7 @@ from bot.app import COMMANDS, STAFF_COMMANDS
 from bot.evidence import Verdict
 from bot.limits import Limit
 from bot.notices import Arg, Words
+from bot.offers import load
 from bot.payment import Buyer, Intent, Status, Tiyin
 from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
 from handlers.refusals import OVER, words_for
@@ -26,6 +27,7 @@ from handlers.steps import ASKS
 
 ROOT = Path(__file__).parent.parent
 ID = re.compile(r"[a-z]+(?:-[a-z]+)+")
+OFFERS = load(ROOT / "offers.toml")
 MOMENT = "2026-11-24T10:04:00+00:00"
 PAID = {"paid", "paid-with-receipt", "admin-paid", "admin-paid-with-receipt"}
 PROMPTS = {
@@ -339,6 +341,9 @@ NOTICES = [
     notices.code_sent_again(INTENT),
     notices.wrong_code(INTENT, 2),
     notices.capture_not_sent(INTENT),
+    *(notices.offer(offer, "uz", datetime.fromisoformat(MOMENT)) for offer in OFFERS.offers),
+    *(notices.unfinished(INTENT, step) for step in ASKS.values()),
+    *(notices.already_paid(intent, "https://t.me/+course") for intent in STATES),
     notices.paid(INTENT, None),
     notices.paid(RECEIPTED, "https://t.me/+course"),
     notices.paid_for_admins(INTENT),
@@ -385,7 +390,7 @@ SHOWN_STATUSES = [
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_whatever_becomes_of_a_payment_can_be_said(language):
-    for words in [*NOTICES, *map(words_for, ERRORS)]:
+    for words in [*NOTICES, *(words_for(error, OFFERS) for error in ERRORS)]:
         assert TEXTS.html(language, words)
         keyboard = TEXTS.keyboard(language, words)
         assert (keyboard is None) == (not words.buttons)
@@ -422,7 +427,7 @@ def test_a_list_stands_under_its_text_and_goes_no_further_than_is_read():
 
 
 def test_a_defect_is_not_quoted():
-    assert words_for(RuntimeError("card 8600")) == Words("error")
+    assert words_for(RuntimeError("card 8600"), OFFERS) == Words("error")
 
 
 # Rendering

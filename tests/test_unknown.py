@@ -608,3 +608,37 @@ async def test_a_no_that_could_not_be_told_is_not_told_after_the_next_attempt(wo
 
     assert world.charged == [PRICE]
     assert not any("notoʻgʻri" in said for said in everything_said(student))
+
+
+async def test_a_card_typed_again_while_it_is_unknown_is_answered_with_that(world):
+    """A merchant's find: the bot asked for the code, and said nothing of what it had done."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+    async with world.bot(**QUICK):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        card = student.says("8600 9900 0000 0009")
+        answer = await student.sees("Qayta toʻlamang", since=card)
+        world.gateway.faults.clear()
+        await student.sees("✅")
+
+    assert "SMS kod" not in answer.text
+    assert world.charged == [PRICE]
+
+
+async def test_a_result_that_was_asked_for_is_told_once(world):
+    """A merchant's find: "you have bought this already" came before "paid"."""
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop, acts=True)
+    async with world.bot(confirm_timeout=1.0, reconcile_delays=(60.0,)):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("tekshir")
+        tap = student.taps("Natijani soʻrash")
+        paid = await student.sees("✅", since=tap)
+
+    assert paid.id == max(message.id for message in student.chat.from_bot)
+    assert not any("sotib olgansiz" in said for said in everything_said(student))
+    assert "soʻralmoqda" not in student.chat.render()

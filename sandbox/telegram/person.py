@@ -90,7 +90,7 @@ class Person(User):
         return message
 
     def taps(self, button: str, message: Message | None = None) -> str:
-        """Tap the newest inline button with this text or data, and give the query's id.
+        """Tap the newest inline button with this text or beginning of data; give the query's id.
 
         A button that opens something is not the bot's business: its address is given instead.
         """
@@ -157,7 +157,8 @@ class Person(User):
         seen = [one for one in shown if one.from_bot and not one.deleted]
         for one in seen:
             for found in _inline(one):
-                if button in found["text"] or button == found.get("callback_data"):
+                data = found.get("callback_data", "")
+                if button in found["text"] or f"{data}:".startswith(f"{button}:"):
                     return one, found
         there = [found["text"] for one in seen for found in _inline(one)]
         raise LookupError(f"no button {button!r}; {self.first_name} sees {there}")
