@@ -111,6 +111,7 @@ def limits(settings: Settings) -> Limits:
         code_requests_a_day=settings.code_requests_a_day,
         codes_a_challenge=settings.codes_a_challenge,
         wrong_codes_a_day=settings.wrong_codes_a_day,
+        payments_a_day=settings.payments_a_day,
     )
 
 

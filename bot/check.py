@@ -414,8 +414,8 @@ async def _deletions(bot: Bot, chat_id: int) -> Finding:
 
 def _limits(settings: Settings) -> Finding:
     said = (
-        f"{settings.cards_an_hour} cards an hour, {settings.code_requests_a_day} code requests "
-        f"and {settings.wrong_codes_a_day} wrong codes a day, "
+        f"{settings.cards_an_hour} cards an hour, {settings.code_requests_a_day} code requests, "
+        f"{settings.wrong_codes_a_day} wrong codes and {settings.payments_a_day} payments a day, "
         f"{settings.codes_a_challenge} wrong codes a payment"
     )
     return Finding("limits of a student", "✓", said)

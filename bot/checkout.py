@@ -29,6 +29,7 @@ from bot.times import Times
 from bot.vault import Vault, VaultAway
 
 NEWS = timedelta(hours=1)  # in which a charge is worth saying again
+NO_CODE: dict[str, Any] = {"card": None, "code_expires_at": None, "resend_at": None}
 
 
 class CheckoutError(Exception):
@@ -137,6 +138,7 @@ class Checkout:
             OfferGone: Nothing is sold as `slug`.
             AlreadyPaid: The student has it, and it is not sold twice.
             StillChecking: A capture for it is under way, or its outcome is unknown.
+            TooMany: Of payments within a day.
             NotChallenged: ATMOS did not open a transaction; the intent stays, to be tried again.
         """
         offer = self._offers.find(slug)
@@ -189,7 +191,9 @@ class Checkout:
         """
         async with self._reaching_vault(intent):
             await self._vault.put(intent.id, number)
-        await self._database.amend(intent, expires_at=self._later(self._times.checkout))
+        offer = self._offers.find(intent.offer)
+        if offer and offer.price_at(self._database.now()) == intent.amount:  # else it is not held
+            await self._database.amend(intent, expires_at=self._later(self._times.checkout))
 
     async def named(self, intent: Intent) -> CardNumber:
         """Give the card that was named.
@@ -214,6 +218,9 @@ class Checkout:
         await self._vault.wipe(intent.id)
         async with self._within_limits(intent) as tx:
             request = await self._attempts.request_code(tx, intent, card.number)
+            if not await db.move(tx, intent, Status.created, **NO_CODE):
+                raise _where_it_stands(await db.intent(tx, intent.id))
+        intent = replace(intent, status=Status.created, **NO_CODE)
         async with self._requesting(intent, request):
             await self._atmos.pre_apply(
                 _transaction(intent),
@@ -387,6 +394,8 @@ class Checkout:
         return intent
 
     async def _create(self, intent: Intent) -> Intent:
+        async with self._within_limits(intent) as tx:
+            await self._attempts.open_payment(tx, intent)
         try:
             transaction_id = await self._atmos.create(
                 account=intent.account, amount=intent.amount, lang=intent.buyer.language

@@ -26,12 +26,13 @@ REMEMBERED = 10_000  # requests in memory; of more, the oldest are let go
 
 
 class Limit(StrEnum):
-    """What there was too much of; each has its text, and the last two are counted in a table."""
+    """What there was too much of; each has its text, and the last three are counted in a table."""
 
     cards = "cards"  # of one student
     card = "card"  # its students, or what all of them together asked
     codes = "codes"  # asked for
     guesses = "guesses"  # wrong codes
+    payments = "payments"  # opened at ATMOS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Limits:
     code_requests_a_day: int  # of one student; as many within an hour of one card
     codes_a_challenge: int
     wrong_codes_a_day: int
+    payments_a_day: int
 
 
 class LimitReached(Exception):
@@ -76,6 +78,16 @@ class Attempts:
         self._limits = limits
         self._key = secrets.token_bytes(32)
         self._requests: deque[Request] = deque(maxlen=REMEMBERED)  # the oldest first
+
+    async def open_payment(self, tx: AsyncConnection, intent: Intent) -> None:
+        """Count a payment that is opened at ATMOS.
+
+        Raises:
+            LimitReached: The student has opened enough of them. Nothing is counted.
+        """
+        student_id = intent.buyer.id
+        await self._check(tx, student_id, Limit.payments, self._limits.payments_a_day)
+        await db.add_attempt(tx, student_id, Limit.payments, self._database.now())
 
     async def request_code(
         self, tx: AsyncConnection, intent: Intent, number: CardNumber | None = None

@@ -94,6 +94,7 @@ class Outcomes:
             facts = self._facts(transaction)
             if not await db.move(tx, intent, Status.captured, check_at=None, **facts):
                 return False
+            await db.withdraw(tx, intent, self._database.now())
             paid = replace(intent, status=Status.captured, **facts)
             await db.record(tx, paid, "captured", self._database.now())
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
@@ -150,6 +151,7 @@ class Outcomes:
             if stands is None or stands.status is not Status.capturing:
                 return False
             await db.change(tx, stands, note_id=None)
+            await db.withdraw(tx, stands, now)
             key = f"checking-again:{now.isoformat()}:{stands.acts_until}"
             said = notices.told(stands, notices.checking(stands), key, edits=note_id)
             await db.promise(tx, [replace(said, language=language)], now)
@@ -322,6 +324,7 @@ class Outcomes:
                 changes["prompt_id"] = stands.note_id or stands.prompt_id
             if not await db.move(tx, intent, target, **changes):
                 return False
+            await db.withdraw(tx, intent, self._database.now())
             if attempt:
                 await db.add_attempt(tx, intent.buyer.id, attempt, self._database.now())
             said = [self._result(stands, words), *told]

@@ -220,6 +220,7 @@ class Settings(BaseSettings):
     code_requests_a_day: Count = 10
     codes_a_challenge: Count = 3
     wrong_codes_a_day: Count = 20
+    payments_a_day: Count = 20
 
     retention_days: int = Field(90, ge=30, le=3650)
     atmos_callback_networks: Annotated[
@@ -335,7 +336,14 @@ COUNT = "write a number from 1 to 10000"
 CURES = {
     **dict.fromkeys(("checkout_ttl", "otp_ttl", "otp_resend_after", "confirm_timeout"), SECONDS),
     **dict.fromkeys(
-        ("cards_an_hour", "code_requests_a_day", "codes_a_challenge", "wrong_codes_a_day"), COUNT
+        (
+            "cards_an_hour",
+            "code_requests_a_day",
+            "codes_a_challenge",
+            "wrong_codes_a_day",
+            "payments_a_day",
+        ),
+        COUNT,
     ),
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
     "webhook_url": "write an https:// address with a path, like https://pay.example.uz/telegram",

@@ -107,6 +107,7 @@ too-many-cards = Too many cards were sent within an hour, so this one was not pa
 too-many-card = This card was tried too many times within the last hour, so it was not passed to the bank, no money was taken. Send it again after { WHEN($until) }, or use another card.
 too-many-codes = Too many SMS were asked for within a day, so no new one was, no money was taken. Try again after { WHEN($until) }.
 too-many-guesses = Too many wrong codes were entered within a day, so this one was not passed to the bank, no money was taken. Start the payment again after { WHEN($until) }.
+too-many-payments = Too many payments were begun within a day, so no new one was opened, no money was taken. Try again after { WHEN($until) }.
 
 # Result
 
@@ -376,6 +377,7 @@ admin-limit =
         [card] too many tries of one card within an hour
         [codes] too many SMS asked for within a day
         [guesses] too many wrong codes within a day
+        [payments] too many payments begun within a day
        *[other] { $limit }
     }.
 

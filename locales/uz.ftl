@@ -107,6 +107,7 @@ too-many-cards = Bir soat ichida juda koʻp karta yuborildi, shuning uchun bunis
 too-many-card = Oxirgi bir soatda bu karta bilan juda koʻp urinildi, shuning uchun u bankka berilmadi, pul yechilmadi. Uni { WHEN($until) } dan keyin yana yuboring yoki boshqa kartadan foydalaning.
 too-many-codes = Bir kun ichida juda koʻp SMS soʻraldi, shuning uchun yangisi soʻralmadi, pul yechilmadi. { WHEN($until) } dan keyin yana urinib koʻring.
 too-many-guesses = Bir kun ichida kod juda koʻp marta notoʻgʻri kiritildi, shuning uchun bunisi bankka berilmadi, pul yechilmadi. Toʻlovni { WHEN($until) } dan keyin qaytadan boshlang.
+too-many-payments = Bir kun ichida juda koʻp toʻlov boshlandi, shuning uchun yangisi ochilmadi, pul yechilmadi. { WHEN($until) } dan keyin yana urinib koʻring.
 
 # Result
 
@@ -376,6 +377,7 @@ admin-limit =
         [card] bir soatda bitta karta bilan juda koʻp urinish
         [codes] bir kunda juda koʻp SMS soʻrovi
         [guesses] bir kunda juda koʻp notoʻgʻri kod
+        [payments] bir kunda juda koʻp boshlangan toʻlov
        *[other] { $limit }
     }.
 

@@ -189,6 +189,7 @@ def fuzzed(tmp_path_factory) -> Iterator[Fuzzed]:
         web_port=free_port(),
         webhook_url=f"https://shop.example{DOOR}",
         wrong_codes_a_day=10_000,
+        payments_a_day=10_000,
     )
     outside = Outside()
     with (

@@ -30,7 +30,7 @@ TOO_MANY_OF_ONE = "bu karta bilan juda koʻp"
 TOO_MANY_CODES = "juda koʻp SMS"
 TOO_MANY_GUESSES = "juda koʻp marta notoʻgʻri kiritildi, shuning uchun"
 REPORTED = "begona kartalar"
-ROWS = "SELECT kind, count(*) FROM attempts GROUP BY kind ORDER BY kind"
+ROWS = "SELECT kind, count(*) FROM attempts WHERE kind != 'payments' GROUP BY kind ORDER BY kind"
 ONE_MORE = "INSERT INTO attempts (student_id, kind, at) VALUES (501, 'codes', datetime('now'))"
 NINETEEN = """
     INSERT INTO attempts (student_id, kind, at)
@@ -93,7 +93,7 @@ async def test_the_answer_says_when_to_come_back_in_tashkent(world):
 
     [said] = re.findall(r"\d\d\.\d\d\.\d{4} \d\d:\d\d", refused.text)
     back = datetime.strptime(said, "%d.%m.%Y %H:%M").replace(tzinfo=TASHKENT)
-    [(stored,)] = world.stored("SELECT at FROM attempts")
+    [(stored,)] = world.stored("SELECT at FROM attempts WHERE kind = 'codes'")
     free = datetime.fromisoformat(stored).replace(tzinfo=UTC) + timedelta(days=1)
     assert before + timedelta(days=1) < free <= back < free + timedelta(minutes=1)
 
@@ -131,9 +131,31 @@ async def test_no_card_is_in_a_table(world):
     async with world.bot():
         await reaches_code(student)
 
-    [row] = world.stored("SELECT * FROM attempts")
-    assert row[1:3] == (student.id, "codes")
-    assert len(row) == 4  # and its id and time
+    rows = world.stored("SELECT * FROM attempts")
+    assert [row[1:3] for row in rows] == [(student.id, "payments"), (student.id, "codes")]
+    assert {len(row) for row in rows} == {4}  # and its id and time
+
+
+# Payments
+
+
+async def test_who_opens_and_cancels_without_end_is_stopped_and_reported_once(world):
+    """An attacker's find: a hundred transactions at ATMOS in twelve seconds, and no word of it."""
+    student = world.student()
+    async with world.bot(payments_a_day=2):
+        for _ in range(2):
+            await pays(student)
+            cancel = student.taps("Bekor qilish")
+            await student.sees("bekor qilindi", since=cancel)
+        for _ in range(3):
+            pay = student.taps("pay:protokol-57")
+            await student.sees("juda koʻp toʻlov boshlandi", since=pay)
+        reported = await world.admins.sees(REPORTED)
+
+    assert "boshlangan toʻlov" in reported.text
+    assert world.calls("create") == 2
+    assert world.stored("SELECT count(*) FROM intents") == [(3,)]
+    assert "".join(world.admins.texts).count(REPORTED) == 1
 
 
 # Codes asked for
@@ -270,7 +292,7 @@ async def test_a_fresh_code_for_the_same_payment_gives_no_new_tries(world):
 
 async def test_a_capture_under_way_may_be_the_last_wrong_code(database):
     """Two payments at once do not both try the last code there is."""
-    attempts = Attempts(database, Limits(5, 10, 3, 2))
+    attempts = Attempts(database, Limits(5, 10, 3, 2, 20))
     async with database.write() as tx:
         await db.add_attempt(tx, 501, Limit.guesses, database.now())
         await attempts.try_code(tx, INTENT)

@@ -17,13 +17,13 @@ from bot.tables import ledger, outbox
 
 NOW = datetime(2026, 11, 24, 10, 4, tzinfo=UTC)
 ALLOWED = {
+    ("created", "created"),  # a card is about to be sent
     ("created", "challenged"),
     ("created", "captured"),
     ("created", "failed"),
     ("created", "expired"),
     ("created", "cancelled"),
-    ("challenged", "challenged"),  # another card, or the code again
-    ("challenged", "created"),  # started anew
+    ("challenged", "created"),  # started anew, or another card is about to be sent
     ("challenged", "capturing"),
     ("challenged", "captured"),
     ("challenged", "failed"),

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from datetime import date
 
 import pytest
 
 from bot.app import COMMANDS, assembled
-from bot.checkout import StillChecking
+from bot.cards import Card, parse_card
+from bot.checkout import CardForgotten, NotChallenged, StillChecking
 from bot.payment import Buyer
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
@@ -903,3 +905,42 @@ async def test_whoever_has_bought_it_is_shown_the_way_in_again(world):
         bought = await student.sees("sotib olgansiz", since=start)
 
     assert bought.rows[0][0]["url"] == "https://t.me/+course"
+
+
+async def test_a_card_whose_answer_was_lost_is_not_taken_for_the_one_before(world):
+    """An attacker's find: the receipt named the first card, and the second was charged."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+    [(order,)] = world.stored("SELECT id FROM intents")
+    world.goes_wrong("pre-apply", Kind.drop, acts=True)
+    another = parse_card("9860990000000002 12/49", date(2026, 11, 24))
+    assert isinstance(another, Card)
+    async with assembled(world.settings()) as app:
+        intent = await app.checkout.live(order)
+        with pytest.raises(NotChallenged):
+            await app.checkout.challenge(intent, another)
+        after = await app.checkout.live(order)
+        with pytest.raises(CardForgotten):
+            await app.checkout.resend(after)
+
+    assert (after.status, after.card, after.code_is_out) == ("created", None, False)
+
+
+async def test_typing_the_number_again_does_not_hold_a_price_that_is_over(world):
+    """An attacker's find: one message every quarter of an hour kept the early bird for ever."""
+    student = world.student()
+    until = "SELECT expires_at FROM intents"
+    async with world.bot():
+        await pays(student)
+        before = world.stored(until)
+        number = student.says(GOOD)
+        await student.sees("2/3", since=number)
+        renewed = world.stored(until)
+    offers = world.home / "offers.toml"
+    offers.write_text(offers.read_text("utf-8").replace("2099", "2020"), "utf-8")
+    async with world.bot():
+        again = student.says(GOOD)
+        await student.sees("2/3", since=again)
+
+    assert world.stored(until) == renewed != before

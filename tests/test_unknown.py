@@ -642,3 +642,20 @@ async def test_a_result_that_was_asked_for_is_told_once(world):
     assert paid.id == max(message.id for message in student.chat.from_bot)
     assert not any("sotib olgansiz" in said for said in everything_said(student))
     assert "soʻralmoqda" not in student.chat.render()
+
+
+async def test_who_asks_again_and_again_reads_the_result_at_once(world):
+    """An attacker's find: forty questions were answered one a second, before what was known."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 2.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("⏳ Toʻlov bankka")
+        for _ in range(30):
+            student.says("/start protokol-57")
+        paid = await student.sees("✅")
+
+    answers = [message for message in student.chat.from_bot if "tekshir" in message.text]
+    assert paid.id > max(message.id for message in answers)
+    assert len(answers) < 15
