@@ -13,9 +13,8 @@ from babel.numbers import format_decimal
 from fluent.runtime import FluentBundle, FluentResource
 
 from bot.notices import Arg, Words
-from bot.offers import TASHKENT
+from bot.offers import LANGUAGES, TASHKENT
 
-LANGUAGES = ("uz", "ru", "en")
 LOCALES = Path(__file__).parent.parent / "locales"
 
 

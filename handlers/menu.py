@@ -13,8 +13,7 @@ from aiogram.utils.deep_linking import create_start_link
 from bot.checkout import Checkout, OfferGone
 from bot.intake import Taken
 from bot.notices import Arg, Words
-from bot.offers import Offer, Offers
-from bot.texts import LANGUAGES
+from bot.offers import LANGUAGES, Offer, Offers
 from handlers.arrival import Languages
 from handlers.checkout import after_colon, commands_cancel
 from handlers.speech import Speech
