@@ -28,14 +28,14 @@ from bot.intake import Intake
 from bot.limits import Attempts, Limits
 from bot.metrics import Metrics
 from bot.notices import AdminGroup
-from bot.offers import Offers
+from bot.offers import LANGUAGES, Offers
 from bot.outbox import Outbox
 from bot.outcome import Outcomes
 from bot.reconcile import Reconciliation
 from bot.settings import Settings, sealing_key
 from bot.staff import Staff
 from bot.storage import DialogueStorage
-from bot.texts import LANGUAGES, Texts
+from bot.texts import Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
 from bot.vault import MemoryVault, RedisVault, Vault

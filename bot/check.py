@@ -350,7 +350,7 @@ async def _group(bot: Bot, settings: Settings) -> str:
         ) from moved
     except AiogramError as error:
         _no_answer(error, cure)
-    if me.status in {"left", "kicked"}:
+    if me.status in app.GONE:
         raise Wrong(f"the bot is not in “{chat.title}”: {cure}")
     if isinstance(me, ChatMemberRestricted) and not me.can_send_messages:
         raise Wrong(f"the bot may not write in “{chat.title}”: let it send messages")

@@ -119,7 +119,6 @@ class Checkout:
         times: Times,
         limits: Limits,
         attempts: Attempts,
-        random: Random | None = None,
     ) -> None:
         self._database = database
         self._atmos = atmos
@@ -129,7 +128,7 @@ class Checkout:
         self._times = times
         self._limits = limits
         self._attempts = attempts
-        self._random = random or SystemRandom()  # for order numbers
+        self._random: Random = SystemRandom()  # for order numbers
 
     async def start(self, buyer: Buyer, slug: str) -> Intent:
         """Open a payment at the price of this moment, or take up the one that is open.

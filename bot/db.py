@@ -4,8 +4,9 @@ A use case opens `Database.write()` or `.read()`, calls these functions with the
 leaves. Nothing is awaited in between but the database: no transaction is open across a call to
 ATMOS or Telegram.
 
-Each statement is made once and given its values when it runs, since SQLAlchemy takes longer to
-make one than SQLite to run it. In an update the values named like columns are what is set.
+Each statement, but those of `counts`, is made once and given its values when it runs, since
+SQLAlchemy takes longer to make one than SQLite to run it. In an update the values named like
+columns are what is set.
 """
 
 import asyncio
@@ -202,14 +203,14 @@ async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | N
     return await _one(tx, _OPEN, student_id=student_id)
 
 
-_NEWEST_OF_STUDENT = _NEWEST.where(_OF_STUDENT)
-
-
 _EVERY_OPEN = _EVERY.where(_OF_STUDENT, IS_OPEN)
 
 
 async def open_intents(tx: AsyncConnection, student_id: int) -> Sequence[Intent]:
     return await _all(tx, _EVERY_OPEN, student_id=student_id)
+
+
+_NEWEST_OF_STUDENT = _NEWEST.where(_OF_STUDENT)
 
 
 async def newest_intent(tx: AsyncConnection, student_id: int) -> Intent | None:
@@ -467,6 +468,14 @@ async def dead_notices(tx: AsyncConnection) -> Sequence[tuple[Notice, str]]:
     return [(_notice(row), row["error"]) for row in (await tx.execute(_DEAD)).mappings()]
 
 
+_COUNT_DEAD = sa.select(sa.func.count()).where(_IS_DEAD)
+
+
+async def count_dead(tx: AsyncConnection) -> int:
+    """Give how many notices could not be delivered."""
+    return int((await tx.execute(_COUNT_DEAD)).scalar_one())
+
+
 _NEWER = outbox.alias()
 _IS_SUPERSEDED = sa.exists().where(
     _NEWER.c.chat_id == outbox.c.chat_id,
@@ -476,12 +485,6 @@ _IS_SUPERSEDED = sa.exists().where(
 )
 _REVIVE = outbox.update().where(_IS_DEAD)
 _SUPERSEDE = _REVIVE.where(_IS_SUPERSEDED)
-
-
-async def count_dead(tx: AsyncConnection) -> int:
-    """Give how many notices could not be delivered."""
-    query = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None))
-    return int((await tx.execute(query)).scalar_one())
 
 
 async def revive_notices(tx: AsyncConnection, now: datetime) -> None:
@@ -604,8 +607,11 @@ class Counts:
     outbox: dict[str, Waiting]
 
 
+_COUNT_INTENTS = sa.select(sa.func.count()).select_from(intents)
+
+
 async def count_intents(tx: AsyncConnection) -> int:
-    return int((await tx.execute(sa.select(sa.func.count()).select_from(intents))).scalar_one())
+    return int((await tx.execute(_COUNT_INTENTS)).scalar_one())
 
 
 async def counts(tx: AsyncConnection) -> Counts:
@@ -627,7 +633,7 @@ async def counts(tx: AsyncConnection) -> Counts:
 
 async def _waiting(tx: AsyncConnection, of_kind: sa.ColumnElement[bool]) -> Waiting:
     waiting = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at)).where(WAITS, of_kind)
-    dead = sa.select(sa.func.count()).where(outbox.c.dead_at.is_not(None), of_kind)
+    dead = _COUNT_DEAD.where(of_kind)
     count, oldest = (await tx.execute(waiting)).one()
     return Waiting(count, (await tx.execute(dead)).scalar_one(), oldest)
 

@@ -5,7 +5,6 @@ pass is linear, and all that a line says shares one room, so that cleaning it ta
 200 µs of CPU (`make redaction`). What the `repr` of an object takes comes on top.
 """
 
-import codecs
 import json
 import re
 import sys
@@ -28,15 +27,6 @@ NAME = 100  # as how many characters of a value the name of a secret counts
 CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
-# What is drawn for each ASCII character: 0 a digit, a blank what may part digits, a all others.
-_DRAWN = (
-    bytes(
-        ord("0") if chr(code).isdigit() else ord("a") if chr(code).isalpha() else ord(" ")
-        for code in range(128)
-    )
-    + b" " * 128
-)
-_NO_LETTERS = bytes(code for code in range(256) if chr(code) not in ascii_lowercase)
 _DIGITS = re.compile(rb"0[ 0]{12,}")
 # What `repr` and JSON, and what URLs make of characters, as many as stand together.
 _ESCAPED = {
@@ -46,6 +36,9 @@ _ESCAPED = {
     "%": (re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*"), "utf-8"),
 }
 _BLANKS = (r"\n", r"\r", r"\t", r"\f", r"\v")
+# A stretch of other scripts, with what is short between them: to call for each is slow.
+_OF_SCRIPTS = re.compile(r"[^\x00-\x7f](?:.{,3}[^\x00-\x7f])*", re.DOTALL)
+_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
 
 _BREAK = "\0x\0"
 _PLAIN = re.compile(r"[A-Za-z_.]{0,40}|[0-9]{4}-[0-9-]{5}T[0-9:.]{8,15}Z")  # events and times
@@ -85,6 +78,7 @@ _AFTER = {
     "code": _AFTER_CODE,
     **dict.fromkeys(_SECRET, _AFTER_SECRET),
 }
+_NO_LETTERS = bytes(code for code in range(256) if chr(code) not in ascii_lowercase)
 _STEMS = {
     stem.encode(): [(name.encode(), after) for name, after in _AFTER.items() if stem in name]
     for stem in _COMMON
@@ -138,16 +132,18 @@ def _is_heavy(values: Iterable[Any]) -> bool:
     """Tell whether values are more than can be printed in time, or will not be weighed."""
     waiting, left = [*values], HEAVIEST
     try:
-        while waiting and left > 0:
+        while waiting:
             value = waiting.pop()
             left -= sys.getsizeof(value)
-            if left > 0 and isinstance(value, dict):
+            if left <= 0:
+                return True
+            if isinstance(value, dict):
                 waiting += [*value, *value.values()]
-            elif left > 0 and isinstance(value, list | tuple | set | frozenset):
+            elif isinstance(value, list | tuple | set | frozenset):
                 waiting += value
     except Exception:  # noqa: BLE001  a class may have its own way to be weighed and gone through
         return True
-    return left <= 0
+    return False
 
 
 def _is_secret(key: str) -> bool:
@@ -176,17 +172,29 @@ def _redact(texts: Sequence[str], secrets: Iterable[str]) -> list[str]:
     return [it if _PLAIN.fullmatch(it) else HIDDEN for it in text.split(_BREAK)]
 
 
+def _hide_password(found: re.Match[str]) -> str:
+    user, at, host = found[0][3:].rpartition("@")
+    name, colon, _ = user.partition(":")
+    return f"://{name}:{HIDDEN}@{host}" if at and colon else found[0]
+
+
+# Each with a part that is in all it finds: to look for that alone is quicker.
+_PATTERNS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    ("998", _PHONE, HIDDEN),
+    (":", _TOKEN, f":{HIDDEN}"),
+    ("%", _TOKEN_IN_URL, f":{HIDDEN}"),
+    ("@", _URL, _hide_password),
+    ("input_value", _INPUT, f"input_value={HIDDEN}"),
+    ("Failing row", _ROW, f"Failing row contains {HIDDEN}"),
+)
+
+
 def _hide(text: str) -> str | None:
     """Hide all but the secrets of the settings; give nothing where it would take too long."""
     text = _hide_numbers(text)
-    if "998" in text:
-        text = _PHONE.sub(HIDDEN, text)
-    if ":" in text:
-        text = _TOKEN.sub(f":{HIDDEN}", text)
-    if "%" in text:
-        text = _TOKEN_IN_URL.sub(f":{HIDDEN}", text)
-    if "@" in text:
-        text = _URL.sub(_hide_password, text)
+    for part, pattern, hidden in _PATTERNS:
+        if part in text:
+            text = pattern.sub(hidden, text)
     return _hide_named(text)
 
 
@@ -248,37 +256,23 @@ def _drawing(text: str) -> bytes:
     if "\\" in text:
         for blank in _BLANKS:
             text = text.replace(blank, "  ")
-    if len(text) <= 2 * LONGEST_ODD and not text.isascii():
-        text = text.translate(_ODD)
-    return text.encode("ascii", _draw_odd.__name__).translate(_DRAWN)
+    if not text.isascii():
+        text = _OF_SCRIPTS.sub(lambda found: found[0].translate(_DRAWN), text)
+    return text.encode().translate(_DRAWN_ASCII)
 
 
-def _draw_odd(error: UnicodeError) -> tuple[str, int]:
-    """Draw the characters that are not ASCII, as an error handler of its codec."""
-    assert isinstance(error, UnicodeEncodeError)  # noqa: S101  it is asked by `encode` alone
-    return error.object[error.start : error.end].translate(_ODD), error.end
-
-
-codecs.register_error(_draw_odd.__name__, _draw_odd)
-
-
-class _Odd(dict[int, str]):
-    """What is drawn for a character of any script, remembered; ASCII is drawn later."""
+class _Drawn(dict[int, str]):
+    """What is drawn for a character of any script, remembered."""
 
     def __missing__(self, code: int) -> str:
         sign = chr(code)
-        if sign.isascii():
-            drawn = sign
-        elif sign.isdigit():
-            drawn = "0"
-        else:
-            drawn = "a" if sign.isalpha() and sign not in _BLANK_LETTERS else " "
-        self[code] = drawn
-        return drawn
+        is_letter = sign.isalpha() and sign not in _BLANK_LETTERS
+        self[code] = "0" if sign.isdigit() else "a" if is_letter else " "
+        return self[code]
 
 
-_ODD = _Odd()
-_BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
+_DRAWN = _Drawn()
+_DRAWN_ASCII = "".join(_DRAWN[code] for code in range(256)).encode()
 
 
 def _draw_escaped(text: str, mark: str) -> str:
@@ -288,36 +282,27 @@ def _draw_escaped(text: str, mark: str) -> str:
     def draw(found: re.Match[str]) -> str:
         codes, wide = found[0].replace("\\", "").replace(mark[-1], ""), len(found[0])
         raw = bytes.fromhex(codes)
-        drawn = (raw.decode(codec, "ignore") or raw.decode("latin-1")).translate(_ODD)
+        drawn = (raw.decode(codec, "ignore") or raw.decode("latin-1")).translate(_DRAWN)
         each = wide // len(drawn)
         return "".join([sign * each for sign in drawn]).ljust(wide, drawn[-1])
 
     return escaped.sub(draw, text)
 
 
-def _hide_password(found: re.Match[str]) -> str:
-    user, at, host = found[0][3:].rpartition("@")
-    name, colon, _ = user.partition(":")
-    return f"://{name}:{HIDDEN}@{host}" if at and colon else found[0]
-
-
 def _hide_named(text: str) -> str | None:
     """Hide what stands beside a name that says that it is secret, but not beside too many."""
-    if "input_value" in text:
-        text = _INPUT.sub(f"input_value={HIDDEN}", text)
-    if "Failing row" in text:
-        text = _ROW.sub(f"Failing row contains {HIDDEN}", text)
-    spans, left = [], LONGEST
+    values, left = [], LONGEST
     for start, end in _named(text):
-        spans.append((start, end))
         left -= NAME + end - start
         if left < 0:
             return None
+        if start < end:
+            values.append((start, end))
     shown, at = [], 0
-    for start, end in sorted(spans):
-        if at <= start < end:
+    for start, end in sorted(values):
+        if at <= start:
             shown += [text[at:start], HIDDEN]
-        at = max(at, end) if start < end else at
+        at = max(at, end)
     return "".join([*shown, text[at:]])
 
 

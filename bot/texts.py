@@ -13,9 +13,8 @@ from babel.numbers import format_decimal
 from fluent.runtime import FluentBundle, FluentResource
 
 from bot.notices import Arg, Words
-from bot.offers import TASHKENT
+from bot.offers import LANGUAGES, TASHKENT
 
-LANGUAGES = ("uz", "ru", "en")
 LOCALES = Path(__file__).parent.parent / "locales"
 
 
@@ -39,9 +38,9 @@ def when(moment: str) -> str:
 class Texts:
     """Every text in every language. A text that cannot be said raises; none is said half."""
 
-    def __init__(self, locales: Path = LOCALES) -> None:
+    def __init__(self) -> None:
         self._bundles = {
-            language: _bundle(language, locales / f"{language}.ftl") for language in LANGUAGES
+            language: _bundle(language, LOCALES / f"{language}.ftl") for language in LANGUAGES
         }
 
     def html(self, language: str, words: Words) -> str:

@@ -130,12 +130,7 @@ def gate(
 
     A genuine question from outside `networks`, where there are any, is answered and reported.
     """
-    return [web.post(CALLBACK_PATH, _gate(approval, jobs, networks))]
 
-
-def _gate(
-    approval: Approval, jobs: Scheduler, networks: Sequence[IPv4Network | IPv6Network]
-) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def asked(request: web.Request) -> web.Response:
         """Answer yes or no within a second; every doubt and every failure is a no.
 
@@ -155,7 +150,7 @@ def _gate(
         answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
         return web.json_response(answer, status=400 if refusal == UNREADABLE else 200)
 
-    return asked
+    return [web.post(CALLBACK_PATH, asked)]
 
 
 def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:

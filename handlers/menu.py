@@ -14,8 +14,7 @@ from bot import notices
 from bot.checkout import Checkout, OfferGone
 from bot.intake import Taken
 from bot.notices import Arg, Words
-from bot.offers import Offers
-from bot.texts import LANGUAGES
+from bot.offers import LANGUAGES, Offers
 from handlers.arrival import Languages
 from handlers.checkout import after_colon, commands_cancel
 from handlers.speech import Speech

@@ -19,9 +19,9 @@ from bot.app import COMMANDS, STAFF_COMMANDS
 from bot.evidence import Verdict
 from bot.limits import Limit
 from bot.notices import Arg, Words
-from bot.offers import load
+from bot.offers import LANGUAGES, load
 from bot.payment import Buyer, Intent, Status, Tiyin
-from bot.texts import LANGUAGES, LOCALES, Texts, TextsError, money, when
+from bot.texts import LOCALES, Texts, TextsError, money, when
 from handlers.refusals import OVER, words_for
 from handlers.steps import ASKS
 

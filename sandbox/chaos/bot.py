@@ -11,7 +11,7 @@ from random import Random
 
 from sandbox.telegram import Telegram
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COMES_UP = 60.0  # seconds, on a machine that does much else
 LAST_WORDS = 40.0  # seconds after SIGTERM: running captures end, and what is promised is said
 POLITELY = 0.2  # of all ends are a SIGTERM

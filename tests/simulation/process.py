@@ -130,13 +130,13 @@ class Process:
         """Be asked by the gateway before a debit, at the gate of production."""
         if self.over.done() or not hasattr(self, "app") or self.app.approval is None:
             raise ConnectionRefusedError
-        gate = http._gate(self.app.approval, self.app.jobs, networks=())
+        [gate] = http.gate(self.app.approval, self.app.jobs, networks=())
 
         async def read() -> bytes:
             return body
 
         answering: asyncio.Task[Any] = self.spawn(
-            gate(SimpleNamespace(read=read, remote=None, headers={}))  # type: ignore[arg-type]
+            gate.handler(SimpleNamespace(read=read, remote=None, headers={}))  # type: ignore[arg-type]
         )
         await asyncio.wait([answering])
         if answering.cancelled():
