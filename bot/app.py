@@ -73,6 +73,20 @@ class App:
     daily: Daily
     metrics: Metrics
 
+    async def look_round(self) -> None:
+        """Warn of a group or of keys that are wrong. Both may just be away, so no start waits."""
+        try:
+            me = await self.bot.get_chat_member(self.settings.admin_chat_id, self.bot.id)
+            why = f"the bot is {me.status}" if me.status in GONE else None
+        except AiogramError as error:
+            why = type(error).__name__
+        if why:
+            log.warning("admins_not_reached", why=why, cure=CURE)
+        try:
+            await self.atmos.log_in()
+        except AtmosError as error:
+            log.warning("atmos_not_reached", why=str(error), cure=CURE)
+
 
 def atmos_client(settings: Settings) -> AtmosClient:
     proxy = settings.atmos_proxy_url
@@ -235,32 +249,39 @@ async def run(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event) -> 
 
     With `hurry` they are not waited for: reconciliation finds out at the next start.
     """
-    async with assembled(settings) as app, asyncio.TaskGroup() as group:
+    async with assembled(settings) as app:
         await app.database.upgrade()
         await take_up(app)
         await announce_commands(app)
         drained = asyncio.Event()
         async with _web(app):
-            group.create_task(app.outbox.run(drained))
-            loops = [
-                group.create_task(_receive(app)),
-                group.create_task(_every_tick(*app.timeouts.duties)),
-                group.create_task(_reconcile(app.reconciliation)),
-                group.create_task(_every_tick(app.daily.run_due)),
-                group.create_task(_look_round(app)),
-            ]
+            outbox = asyncio.ensure_future(app.outbox.run(drained))  # in no group: see there
             log.info("running", atmos=settings.atmos_env, **await _held(app.database))
             try:
-                await stop.wait()
+                await _work(app, stop)
             finally:
                 log.info("stopping", jobs=len(app.jobs))
                 app.intake.close()
-                for loop in loops:
-                    loop.cancel()
                 await _drain(app, hurry)
                 drained.set()
                 app.database.committed.set()  # wakes the outbox, which then sees the end
+                await outbox
     log.info("stopped")
+
+
+async def _work(app: App, stop: asyncio.Event) -> None:
+    """Do all that is done again and again, until `stop` is set or one of it fails."""
+    async with asyncio.TaskGroup() as group:
+        loops = [
+            group.create_task(_receive(app)),
+            group.create_task(_every_tick(*app.timeouts.duties)),
+            group.create_task(_reconcile(app.reconciliation)),
+            group.create_task(_every_tick(app.daily.run_due)),
+            group.create_task(_tried(app.look_round)),
+        ]
+        await stop.wait()
+        for loop in loops:
+            loop.cancel()
 
 
 async def _held(database: Database) -> dict[str, object]:
@@ -317,21 +338,6 @@ async def _tried(duty: Callable[[], Awaitable[None]]) -> None:
         await duty()
     except Exception:
         log.exception("duty_failed", duty=duty.__name__)
-
-
-async def _look_round(app: App) -> None:
-    """Warn of a group or of keys that are wrong. Both may just be away, so no start waits."""
-    try:
-        me = await app.bot.get_chat_member(app.settings.admin_chat_id, app.bot.id)
-        why = f"the bot is {me.status}" if me.status in GONE else None
-    except AiogramError as error:
-        why = type(error).__name__
-    if why:
-        log.warning("admins_not_reached", why=why, cure=CURE)
-    try:
-        await app.atmos.log_in()
-    except AtmosError as error:
-        log.warning("atmos_not_reached", why=str(error), cure=CURE)
 
 
 async def announce_commands(app: App) -> None:

@@ -34,8 +34,8 @@ class Approval:
             hour = f"{self._database.now():%Y%m%d%H}"
             key = f"admins:approval:{error}:{hour}"
             if key not in self._alarmed:  # whoever floods us with these costs no write
-                self._alarmed = {one for one in self._alarmed if one.endswith(hour)} | {key}
                 await self._alarm(str(error), key)
+                self._alarmed = {one for one in self._alarmed if one.endswith(hour)} | {key}
             return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:

@@ -426,7 +426,7 @@ class Checkout:
         """Open a transaction that counts; over a limit all it stores is a word to the admins."""
         try:
             async with self._database.write() as tx:
-                await db.count_alone(tx, intent.buyer.id)  # first: who waits for it holds no row
+                await db.alone(tx, intent.buyer.id)
                 yield tx
         except LimitReached as reached:
             told = self._outcomes.limit_reached(intent, reached.limit)

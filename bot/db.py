@@ -727,10 +727,10 @@ _CAPTURES_BESIDE = (
 )
 
 
-async def count_alone(tx: AsyncConnection, student_id: int) -> None:
-    """Have whoever else counts this student's attempts wait for the end of this transaction.
+async def alone(tx: AsyncConnection, student_id: int) -> None:
+    """Have whoever else counts or looks at what this student did wait for the end of this.
 
-    SQLite has one writer, who counts alone.
+    It comes before any lock of a row. SQLite has one writer, who is alone.
     """
     if tx.dialect.name == "postgresql":
         await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(student_id)))

@@ -158,6 +158,11 @@ def card_ask(intent: Intent) -> Words:
     return Words("card-ask", args, (_cancel(intent),))
 
 
+def step(intent: Intent) -> Words:
+    """Ask for what an intent that goes on waits for."""
+    return code_ask(intent) if intent.status is Status.challenged else card_ask(intent)
+
+
 def card_again(intent: Intent, why: str) -> Words:
     return Words(why, {}, (_cancel(intent),), then="card-again")
 

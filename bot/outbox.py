@@ -94,7 +94,7 @@ class Outbox:
         async with self._database.read() as tx:
             due = await db.due(tx, self._database.now(), BATCH)
         done = await asyncio.gather(*(self._deliver(*row) for row in due), return_exceptions=True)
-        for failed in filter(None, done):
+        if failed := next(filter(None, done), None):
             raise failed
         return len(due)
 

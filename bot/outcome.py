@@ -67,7 +67,7 @@ class Outcomes:
         did = True
         match found:
             case Verdict.charged:
-                did = await self._charged(intent.id, transaction)
+                did = await self._charged(intent, transaction)
             case Verdict.not_charged:
                 did = await self._not_charged(intent, by_hand=by_hand)
             case Verdict.given_back:
@@ -82,13 +82,14 @@ class Outcomes:
                 await self._contradicted(intent, transaction)
         return found if did else Verdict.known
 
-    async def _charged(self, intent_id: int, transaction: Transaction) -> bool:
+    async def _charged(self, thought: Intent, transaction: Transaction) -> bool:
         """Record a charge; False where it is recorded already.
 
         It is honoured whatever the intent was thought to be: the money has moved.
         """
         async with self._database.write() as tx:
-            intent = await db.intent(tx, intent_id, lock=True)
+            await db.alone(tx, thought.buyer.id)  # two charges at once would not see each other
+            intent = await db.intent(tx, thought.id, lock=True)
             if intent is None or intent.status in SOLD | {Status.reversed}:
                 return False
             facts = self._facts(transaction)
@@ -100,7 +101,7 @@ class Outcomes:
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
             said = [*self._paid(paid), *self._strange(intent, twice)]
             await db.promise(tx, said, self._database.now())
-        await self._vault.wipe(intent_id)
+        await self._vault.wipe(thought.id)
         self.captures["charged"] += 1
         return True
 

@@ -1,6 +1,7 @@
 """Ask ATMOS about every payment whose outcome is unknown, until it knows."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -37,13 +38,13 @@ class Reconciliation:
         """Ask about every intent that is due, some at once: `get` may take half a minute."""
         async with self._database.read() as tx:
             due = await db.to_ask_about(tx, self._database.now())
-        await asyncio.gather(*(self._check_in_turn(intent) for intent in due))
+        await _each(self._check_in_turn, due)
 
     async def ask_all(self) -> None:
         """Ask about everything unknown at once, as at a start; the ladder is not climbed."""
         async with self._database.read() as tx:
             unknown = await db.unknown(tx)
-        await asyncio.gather(*(self._ask_in_turn(intent) for intent in unknown))
+        await _each(self._ask_in_turn, unknown)
 
     async def ask(self, intent: Intent) -> Verdict:
         """Ask about one now, and record what the evidence shows.
@@ -116,3 +117,10 @@ class Reconciliation:
         elif intent.status in PENDING and not may_act(intent, now - TOO_LONG):
             said += self._outcomes.still_unknown(intent, error)
         await self._database.amend(intent, said, checks=checks, check_at=check_at, note_id=None)
+
+
+async def _each(ask: Callable[[Intent], Awaitable[None]], intents: Sequence[Intent]) -> None:
+    """Ask about each; only when all have ended, raise what went wrong with one."""
+    ended = await asyncio.gather(*map(ask, intents), return_exceptions=True)
+    if failed := next(filter(None, ended), None):
+        raise failed

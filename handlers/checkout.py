@@ -142,8 +142,7 @@ async def asks_result(
                 if await reconciliation.ask(intent) in SETTLED:
                     await speech.drop()  # the outbox tells
                     return
-    intent = await checkout.live(intent.id)
-    await speech.conclude(notices.code_ask(intent))
+    await speech.conclude(notices.step(await checkout.live(intent.id)))
 
 
 async def cancels(

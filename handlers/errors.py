@@ -58,7 +58,7 @@ async def _say_what_is_known(
     """Say where a payment stands whose outcome was unknown a moment ago."""
     await leave_what_is_over(state, checkout)
     try:
-        words = notices.code_ask(await checkout.live(intent_id))
+        words = notices.step(await checkout.live(intent_id))
     except CheckoutError as over:
         words = words_for(over, offers)
     await speech.conclude(words)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,11 +11,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.app import assembled
+from bot import db
+from bot.app import assembled, atmos_client
 from bot.cards import Card, parse_card
 from bot.checkout import TooMany
 from bot.db import Database
-from bot.payment import Buyer
+from bot.payment import Buyer, Status
 from bot.tables import metadata
 from sandbox.faults import Kind
 from tests.conftest import EXPIRY, GOOD, PRICE, a_world, reaches_code
@@ -63,7 +65,7 @@ async def test_of_five_requests_at_once_one_has_the_last_place(url, tmp_path):
             intent = await one.checkout.start(Buyer(501, "Dilnoza", None, "uz"), "protokol-57")
             card = parse_card(f"{GOOD} {EXPIRY}", date(2026, 11, 24))
             assert isinstance(card, Card)
-            await one.checkout.challenge(intent, card)
+            intent = await one.checkout.challenge(intent, card)
             processes = (one, other, one, other, one)
             ready = (process.database.get(intent.id) for process in processes)
             await asyncio.gather(*ready)  # nobody is late because of a connection
@@ -74,6 +76,36 @@ async def test_of_five_requests_at_once_one_has_the_last_place(url, tmp_path):
 
         assert sum(isinstance(one, TooMany) for one in asked) == 4
         assert world.calls("pre-apply") == 2
+
+
+async def test_of_two_charges_recorded_at_once_one_sees_the_other(url, tmp_path):
+    """On PostgreSQL neither did, and nobody was told to give one back."""
+    async with (
+        a_world(tmp_path, url) as world,
+        assembled(world.settings()) as one,
+        assembled(world.settings()) as other,
+        atmos_client(world.settings()) as atmos,
+    ):
+        await one.database.upgrade()
+        twice = []
+        for student in range(501, 506):
+            buyer = Buyer(student, "Dilnoza", None, "uz")
+            first = await one.checkout.start(buyer, "protokol-57")
+            await one.checkout.cancel(first)
+            second = await one.checkout.start(buyer, "protokol-57")
+            for intent in (first, second):
+                assert intent.transaction_id
+                await atmos.pre_apply(intent.transaction_id, card_number=GOOD, expiry="4912")
+                await atmos.confirm(intent.transaction_id, otp=world.code)
+            await asyncio.gather(
+                one.reconciliation.ask(replace(first, status=Status.cancelled)),
+                other.reconciliation.ask(second),
+            )
+            keys = [f"{intent.id}:admins:twice" for intent in (first, second)]
+            async with one.database.read() as tx:
+                twice.append(sum([await db.is_promised(tx, key) for key in keys]))
+
+    assert twice == [1] * 5
 
 
 async def test_models_match_migrations(url):

@@ -10,8 +10,10 @@ import pytest
 from aiogram.exceptions import AiogramError
 from aiohttp import web
 
-from bot import notices, telegram
+from bot import app, notices, telegram
 from bot.notices import AdminGroup, Notice, Words, deletion
+from bot.outbox import Outbox
+from bot.telegram import AnotherCopyRuns
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import http as telegram_http
 from sandbox.telegram.limits import Limits
@@ -313,3 +315,23 @@ async def test_an_outage_of_hours_does_not_overflow_its_pause(monkeypatch):
         await telegram._pause(AiogramError("x"), failures)
 
     assert paused == [1.0, 5.0, 5.0]
+
+
+async def test_what_fails_beside_the_outbox_does_not_cancel_it(world, monkeypatch):
+    """Between a message sent and that stored, the admins would be told twice."""
+    ended = []
+    runs = Outbox.run
+
+    async def run(outbox, stop):
+        await runs(outbox, stop)
+        ended.append(stop.is_set())
+
+    async def fails(_app):
+        raise AnotherCopyRuns
+
+    monkeypatch.setattr(Outbox, "run", run)
+    monkeypatch.setattr("bot.app._receive", fails)
+    with pytest.raises(ExceptionGroup):
+        await app.run(world.settings(), asyncio.Event(), asyncio.Event())
+
+    assert ended == [True]

@@ -944,3 +944,17 @@ async def test_typing_the_number_again_does_not_hold_a_price_that_is_over(world)
         await student.sees("2/3", since=again)
 
     assert world.stored(until) == renewed != before
+
+
+async def test_the_result_asked_for_by_an_old_button_is_the_step_of_now(world):
+    """It told of an SMS that nobody had sent yet."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        asked = student.chat.from_bot[-1]
+        [(order,)] = world.stored("SELECT id FROM intents")
+        asked.rows[0][0]["callback_data"] = f"ask:{order}"
+        tap = student.taps(f"ask:{order}", asked)
+        step = await student.sees("karta raqam", since=tap)
+
+    assert "SMS kod" not in step.text
