@@ -160,8 +160,6 @@ def _assemble(
     storage = DialogueStorage(database)
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
-    metrics = Metrics(database, jobs, outcomes.captures, clock)
-    bot.session.middleware(metrics.watch)
     dispatcher = dispatch(
         Arrival(languages=languages, voice=voice, jobs=jobs),
         storage,
@@ -182,20 +180,23 @@ def _assemble(
         support_contact=settings.support_contact,
         retention_days=settings.retention_days,
     )
+    intake = Intake(
+        bot=bot,
+        dispatcher=dispatcher,
+        database=database,
+        outbox=outbox,
+        storage=storage,
+        jobs=jobs,
+        language=settings.default_language,
+    )
+    metrics = Metrics(database, jobs, outcomes.captures, clock, lambda: intake.unstored_since)
+    bot.session.middleware(metrics.watch)
     return App(
         settings=settings,
         bot=bot,
         atmos=atmos,
         dispatcher=dispatcher,
-        intake=Intake(
-            bot=bot,
-            dispatcher=dispatcher,
-            database=database,
-            outbox=outbox,
-            storage=storage,
-            jobs=jobs,
-            language=settings.default_language,
-        ),
+        intake=intake,
         database=database,
         outbox=outbox,
         reconciliation=reconciliation,
@@ -371,7 +372,8 @@ def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
         gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
         served[settings.web_host, settings.web_port] = gate + _door(app)
     if settings.health_at:
-        served.setdefault(settings.health_at, []).extend(http.health(app.database, app.metrics))
+        health = http.health(app.database, app.metrics, app.intake)
+        served.setdefault(settings.health_at, []).extend(health)
     return served
 
 

@@ -74,7 +74,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     async with telegram.bot(
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
-        opened = await _tried("database", lambda: database(settings))
+        opened = await _tried("database", lambda: _database(settings))
         yield opened
         if opened.mark == "✓":
             yield _privacy(settings)
@@ -183,10 +183,29 @@ async def database(settings: Settings) -> str:
                 count = await db.count_intents(tx)
     except Exception as error:
         raise Wrong(
-            f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
+            f"{type(error).__name__}: see that DATABASE_URL is right and can be written; "
+            "is the disk full?"
         ) from error
     hint = " (a new file: if there were payments, see DATABASE_URL)" if is_new else ""
     return f"{_place(opened.url)}, migrated, {count} payments{hint}"
+
+
+async def _database(settings: Settings) -> str:
+    """Open the database, and see that it takes something in: on a full disk it can be read.
+
+    Raises:
+        Wrong: It cannot be opened, or takes nothing.
+    """
+    said = await database(settings)
+    try:
+        async with _opened(settings) as opened, opened.write() as tx:
+            await db.try_to_store(tx, opened.now())
+    except Exception as error:
+        raise Wrong(
+            f"{type(error).__name__}: it can be read, and takes nothing in: is the disk full, or "
+            "does another program hold it? With room there the bot goes on by itself"
+        ) from error
+    return said
 
 
 def _file(settings: Settings) -> Path | None:

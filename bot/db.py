@@ -556,6 +556,16 @@ async def take_in(
     return new
 
 
+_NO_UPDATE = -1  # Telegram's ids are above
+_TAKE_OUT = inbox.delete().where(inbox.c.id == given("update_id"))
+
+
+async def try_to_store(tx: AsyncConnection, now: datetime) -> None:
+    """Take in what is no update and take it out again: the commit has both written to the disk."""
+    await take_in(tx, {_NO_UPDATE: None}, now)
+    await tx.execute(_TAKE_OUT, {"update_id": _NO_UPDATE})
+
+
 _THESE_UPDATES = inbox.update().where(inbox.c.id.in_(given("update_ids", expanding=True)))
 
 
