@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from atmos import Reason
 from bot.cards import CardNumber
 from bot.payment import PENDING, Intent, Status
 
@@ -337,8 +338,14 @@ def staff_order(intent: Intent) -> Words:
     return Words("staff-order", args, (_settle(intent),) if intent.status in PENDING else ())
 
 
-def refused_approval(why: str) -> Words:
-    return Words("admin-approval", {"why": why})
+def refused_approval(why: str, tiyin: str, account: str) -> Words:
+    """Report a no to ATMOS; why is a word of the text's own, or the status of the payment."""
+    args: dict[str, Arg] = {"why": why, "status": why, "tiyin": tiyin, "account": account}
+    return Words("admin-approval", args)
+
+
+def not_genuine(why: str) -> Words:
+    return Words("admin-not-genuine", {"why": why})
 
 
 def unlisted_address(address: str) -> Words:
@@ -350,6 +357,9 @@ def vault_away() -> Words:
 
 
 def misconfigured(what: str) -> Words:
+    """Report what ATMOS does not accept; where that is our answer to its question, why."""
+    if what.startswith(Reason.refused_by_merchant):
+        return Words("admin-no-yes", {"what": what})
     return Words("admin-misconfigured", {"what": what})
 
 
