@@ -181,6 +181,11 @@ async def database(settings: Settings) -> str:
             await opened.upgrade()
             async with opened.read() as tx:
                 count = await db.count_intents(tx)
+    except db.WrittenByNewer as error:
+        raise Wrong(
+            "a newer version of the bot wrote this database: run that one, or restore the backup "
+            "that was made before it ran"
+        ) from error
     except Exception as error:
         raise Wrong(
             f"{type(error).__name__}: see that DATABASE_URL is right and can be written; "

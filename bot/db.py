@@ -45,6 +45,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class WrittenByNewer(Exception):
+    """A migration was applied that this version does not have."""
+
+
 class Database:
     """The engine, and the two ways to use it."""
 
@@ -107,7 +111,11 @@ class Database:
             await promise(tx, said, self.now())
 
     async def upgrade(self) -> None:
-        """Apply the migrations that are missing."""
+        """Apply the migrations that are missing.
+
+        Raises:
+            WrittenByNewer: One is applied that is not known here.
+        """
         async with self.write() as tx:
             await tx.run_sync(_upgrade)
 
@@ -154,11 +162,18 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _upgrade(connection: sa.Connection) -> None:
     from alembic import command  # noqa: PLC0415  costs 0.2 s, once
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script.revision import ResolutionError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if isinstance(error.__cause__, ResolutionError):
+            raise WrittenByNewer from error
+        raise
 
 
 # Intents

@@ -517,6 +517,21 @@ async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_database_of_a_newer_version_is_said_so(world, command):
+    """The merchant's review: it was said to be a wrong DATABASE_URL."""
+    database = Database(world.database_url)
+    await database.upgrade()
+    await database.close()
+    await world.alters("UPDATE alembic_version SET version_num = '9999'")
+    code, said = await run(world, command)
+
+    assert code == 1
+    assert "a newer version of the bot wrote this database: run that one" in said
+    assert "DATABASE_URL" not in said
+    assert world.stored("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
 async def test_kill_9_between_stored_and_told_ends_in_told_once(world):
     """Failure stories B1 and B2: it was charged and stored, and nobody could be told yet."""
     student = world.student()
