@@ -204,7 +204,8 @@ class Intake:
 
     def _stored_again(self) -> None:
         if self.unstored_since is not None:
-            log.info("updates_stored_again", failing_since=self.unstored_since.isoformat())
+            away = self._database.now() - self.unstored_since
+            log.info("updates_stored_again", after_seconds=round(away.total_seconds()))
             self.unstored_since = None
 
     def _release(self, batch: Sequence[Taken], *, stored: bool) -> None:

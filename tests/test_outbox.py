@@ -1,17 +1,20 @@
 """Promises to Telegram, kept within its limits."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
+import structlog
 from aiogram.exceptions import AiogramError
 from aiohttp import web
 
 from bot import notices, telegram
 from bot.notices import AdminGroup, Notice, Words, deletion
+from bot.redact import redact_event
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import http as telegram_http
 from sandbox.telegram.limits import Limits
@@ -313,3 +316,17 @@ async def test_an_outage_of_hours_does_not_overflow_its_pause(monkeypatch):
         await telegram._pause(AiogramError("x"), failures)
 
     assert paused == [1.0, 5.0, 5.0]
+
+
+async def test_the_log_says_readably_when_a_notice_died(world, database):
+    """The merchant's review: "dead_at='datetime.datetime(•••, tzinfo=…)'"."""
+    words = Words("admin-late", {"order": "57", "status": "failed"})
+    await database.promise([Notice(chat_id=404, language="uz", words=words)])
+    with structlog.testing.capture_logs() as lines:
+        async with world.bot(), asyncio.timeout(20):
+            while not world.stored("SELECT 1 FROM outbox WHERE dead_at IS NOT NULL"):
+                await asyncio.sleep(0.02)
+
+    [line] = [line for line in lines if line["event"] == "notice_not_sent"]
+    said = redact_event(())(None, "", dict(line))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said["dead_at"])
