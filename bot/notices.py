@@ -332,7 +332,9 @@ def _difference(intent: Intent, found: str) -> Words:
 
 def staff_order(intent: Intent) -> Words:
     """Show a payment to the staff, with the button for what can be done to it."""
-    args = _order(intent) | {"title": intent.title, "status": str(intent.status)}
+    is_left = intent.status in PENDING and intent.check_at is None  # nobody asks any more
+    status = f"{intent.status}-left" if is_left else str(intent.status)
+    args = _order(intent) | {"title": intent.title, "status": status}
     if intent.status is Status.captured:
         return Words("staff-order", args, (_reverse(intent),))
     return Words("staff-order", args, (_settle(intent),) if intent.status in PENDING else ())

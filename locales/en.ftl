@@ -219,8 +219,10 @@ order-status =
         [created] begun
         [challenged] waiting for the SMS code
         [capturing] outcome unknown, ATMOS is being asked
+        [capturing-left] outcome never known, the bot asks no more. Look in the ATMOS cabinet and settle it yourselves: /settle
         [captured] paid
         [reversing] being given back, outcome unknown
+        [reversing-left] never known whether the money went back, the bot asks no more. Look in the ATMOS cabinet and settle it yourselves: /settle
         [reversed] money given back
         [failed] did not go through
         [expired] ran out of time

@@ -219,8 +219,10 @@ order-status =
         [created] boshlangan
         [challenged] SMS kod kutilmoqda
         [capturing] natijasi nomaʼlum, ATMOSdan soʻralmoqda
+        [capturing-left] natijasi nomaʼlum qoldi, bot endi soʻramaydi. ATMOS kabinetida koʻring va /settle bilan oʻzingiz hal qiling
         [captured] toʻlangan
         [reversing] qaytarilmoqda, natijasi nomaʼlum
+        [reversing-left] qaytarilgani nomaʼlum qoldi, bot endi soʻramaydi. ATMOS kabinetida koʻring va /settle bilan oʻzingiz hal qiling
         [reversed] puli qaytarilgan
         [failed] oʻtmagan
         [expired] vaqti tugagan
