@@ -126,10 +126,15 @@ async def _compare(settings: Settings, since: datetime, *, fix: bool) -> bool:
         _stop(str(error))
     for line in report.lines():
         typer.echo(line)
-    for intent in report.undecided:
-        typer.echo(f"{intent.id}: {intent.status} → not known yet")
+    for intent, why in report.undecided:
+        typer.echo(f"{intent.id}: {intent.status} → not known yet ({why})")
     differ, undecided = len(report.differences), len(report.undecided)
     typer.echo(f"{report.agreed} agree, {differ} differ, {undecided} not known yet")
+    if report.unanswered:
+        typer.echo(
+            f"ATMOS did not answer {report.unanswered} of {len(intents)} questions: "
+            "mend what `python -m bot check` names, then compare again"
+        )
     return report.is_clean(fixed=fix)
 
 

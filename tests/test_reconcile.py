@@ -265,6 +265,22 @@ async def test_the_command_changes_nothing_until_it_is_told_to(world):
         await lost.sees("✅")
 
 
+async def test_the_command_says_that_atmos_did_not_answer(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+    today = f"{datetime.now(TASHKENT):%Y-%m-%d}"
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+
+    code, said = await run(world, "reconcile", "--since", today)
+
+    assert code == 1
+    assert "captured → not known yet (no answer: HTTP 502)" in said
+    assert "ATMOS did not answer 1 of 1 questions" in said
+
+
 # What is forgotten, and what never is
 
 
