@@ -1,9 +1,10 @@
-"""Commands: `python -m bot run` sells, `check` looks whether it can, `reconcile` compares."""
+"""Commands: `python -m bot run` sells, `check` tries, `reconcile` compares, `backup` copies."""
 
 import asyncio
 import signal
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -51,6 +52,19 @@ def reconcile(
     settings = _settings(quiet=True)
     if not asyncio.run(_compare(settings, since, fix=fix)):
         raise typer.Exit(1)
+
+
+@cli.command()
+def backup(file: Annotated[Path, typer.Argument(help="a file that is not there yet")]) -> None:
+    """Copy the SQLite database, while the bot runs or not, for this account alone to read."""
+    from bot import db  # noqa: PLC0415  SQLAlchemy is not needed to say what is wrong
+
+    settings = _settings(quiet=True)
+    try:
+        db.back_up(settings.database_url.get_secret_value(), file)
+    except db.NoBackup as error:
+        _stop(str(error))
+    typer.echo(f"✓ {file}: for this account alone; keep it on another machine too")
 
 
 def _settings(*, quiet: bool = False) -> Settings:

@@ -10,8 +10,9 @@ make one than SQLite to run it. In an update the values named like columns are w
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +48,10 @@ def utc_now() -> datetime:
 
 class WrittenByNewer(Exception):
     """A migration was applied that this version does not have."""
+
+
+class NoBackup(Exception):
+    """Why none was made, and the cure."""
 
 
 class Database:
@@ -138,6 +143,36 @@ def files_of(path: Path) -> list[Path]:
     """Give the database's file, and those beside it that hold what is not in it yet."""
     beside = [path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm", "journal")]
     return [file for file in (path, *beside) if file.exists()]
+
+
+def back_up(url: str, target: Path) -> None:
+    """Copy a SQLite database with all that is committed, into a new file for this account alone.
+
+    Raises:
+        NoBackup: It is no such database, or `target` is there already or cannot be written.
+    """
+    source = make_url(url)
+    if source.get_backend_name() != "sqlite":
+        raise NoBackup(
+            "DATABASE_URL is PostgreSQL: `umask 077; pg_dump -Fc -f FILE …` copies that"
+        )
+    if not Path(str(source.database)).is_file():
+        raise NoBackup(f"{source.database} is not there: see DATABASE_URL")
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError as error:
+        raise NoBackup(f"{target} is there already: write another name") from error
+    except OSError as error:
+        raise NoBackup(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        with (
+            closing(sqlite3.connect(str(source.database))) as live,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            live.backup(copy)
+    except sqlite3.Error as error:
+        target.unlink()
+        raise NoBackup(f"no copy was made: {error}; is the disk full?") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
