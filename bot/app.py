@@ -38,7 +38,7 @@ from bot.storage import DialogueStorage
 from bot.texts import LANGUAGES, Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
-from bot.vault import MemoryVault, RedisVault, Vault
+from bot.vault import MemoryVault, RedisVault, Vault, VaultAway
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -49,6 +49,7 @@ COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
 STAFF_COMMANDS = ("order", "settle")
 GONE = {"left", "kicked"}
 CURE = "python -m bot check"
+NO_ORDER = 0  # asked for to see whether the vault answers
 TICK = 0.5  # seconds between looks at what has become due
 
 
@@ -72,6 +73,7 @@ class App:
     approval: Approval | None
     daily: Daily
     metrics: Metrics
+    vault: Vault
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -208,6 +210,7 @@ def _assemble(
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
         daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
         metrics=metrics,
+        vault=vault,
     )
 
 
@@ -320,7 +323,7 @@ async def _tried(duty: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _look_round(app: App) -> None:
-    """Warn of a group or of keys that are wrong. Both may just be away, so no start waits."""
+    """Warn of a group, keys or a Redis that are wrong. They may just be away: no start waits."""
     try:
         me = await app.bot.get_chat_member(app.settings.admin_chat_id, app.bot.id)
         why = f"the bot is {me.status}" if me.status in GONE else None
@@ -332,6 +335,10 @@ async def _look_round(app: App) -> None:
         await app.atmos.log_in()
     except AtmosError as error:
         log.warning("atmos_not_reached", why=str(error), cure=CURE)
+    try:
+        await app.vault.get(NO_ORDER)
+    except VaultAway as away:
+        log.warning("redis_not_reached", why=str(away), cure=CURE)
 
 
 async def announce_commands(app: App) -> None:
