@@ -15,6 +15,10 @@ class NotGenuine(Exception):
     """Not a question signed with our key; the text says what is wrong with it."""
 
 
+class WrongSignature(NotGenuine):
+    """Signed with another key, or not at all."""
+
+
 class Unreadable(NotGenuine):
     """Not even a JSON object, which ATMOS's questions are."""
 
@@ -36,7 +40,8 @@ def read(body: bytes, key: str) -> Question:
 
     Raises:
         Unreadable: It is no JSON object.
-        NotGenuine: It lacks a field, or is signed with another key.
+        WrongSignature: It is not signed with our key.
+        NotGenuine: It lacks a number.
     """
     fields = _fields(body)
     account = fields.get("account") or fields.get("invoice") or ""
@@ -46,7 +51,7 @@ def read(body: bytes, key: str) -> Question:
     signed = f"{store_id}{transaction_id}{account}{amount}{key}"
     expected = hashlib.md5(signed.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     if not hmac.compare_digest(expected.encode(), _ascii(fields.get("sign", ""))):
-        raise NotGenuine("the signature is not ours")
+        raise WrongSignature("the signature is not ours")
     try:
         return Question(int(transaction_id), account, int(amount))
     except ValueError as error:

@@ -1,9 +1,10 @@
-"""Commands: `python -m bot run` sells, `check` looks whether it can, `reconcile` compares."""
+"""Commands: `python -m bot run` sells, `check` tries, `reconcile` compares, `backup` copies."""
 
 import asyncio
 import signal
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -51,6 +52,19 @@ def reconcile(
     settings = _settings(quiet=True)
     if not asyncio.run(_compare(settings, since, fix=fix)):
         raise typer.Exit(1)
+
+
+@cli.command()
+def backup(file: Annotated[Path, typer.Argument(help="a file that is not there yet")]) -> None:
+    """Copy the SQLite database, while the bot runs or not, for this account alone to read."""
+    from bot import db  # noqa: PLC0415  SQLAlchemy is not needed to say what is wrong
+
+    settings = _settings(quiet=True)
+    try:
+        db.back_up(settings.database_url.get_secret_value(), file)
+    except db.NoBackup as error:
+        _stop(str(error))
+    typer.echo(f"✓ {file}: for this account alone; keep it on another machine too")
 
 
 def _settings(*, quiet: bool = False) -> Settings:
@@ -126,10 +140,15 @@ async def _compare(settings: Settings, since: datetime, *, fix: bool) -> bool:
         _stop(str(error))
     for line in report.lines():
         typer.echo(line)
-    for intent in report.undecided:
-        typer.echo(f"{intent.id}: {intent.status} → not known yet")
+    for intent, why in report.undecided:
+        typer.echo(f"{intent.id}: {intent.status} → not known yet ({why})")
     differ, undecided = len(report.differences), len(report.undecided)
     typer.echo(f"{report.agreed} agree, {differ} differ, {undecided} not known yet")
+    if report.unanswered:
+        typer.echo(
+            f"ATMOS did not answer {report.unanswered} of {len(intents)} questions: "
+            "mend what `python -m bot check` names, then compare again"
+        )
     return report.is_clean(fixed=fix)
 
 

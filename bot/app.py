@@ -38,7 +38,7 @@ from bot.storage import DialogueStorage
 from bot.texts import Texts
 from bot.timeouts import Timeouts
 from bot.times import Times
-from bot.vault import MemoryVault, RedisVault, Vault
+from bot.vault import MemoryVault, RedisVault, Vault, VaultAway
 from bot.voice import Voice
 from handlers.arrival import Arrival, Languages
 from handlers.interrupted import ask_again
@@ -49,6 +49,7 @@ COMMANDS = ("start", "cancel", "language", "help", "paysupport", "privacy")
 STAFF_COMMANDS = ("order", "settle")
 GONE = {"left", "kicked"}
 CURE = "python -m bot check"
+NO_ORDER = 0  # asked for to see whether the vault answers
 TICK = 0.5  # seconds between looks at what has become due
 
 
@@ -72,9 +73,10 @@ class App:
     approval: Approval | None
     daily: Daily
     metrics: Metrics
+    vault: Vault
 
     async def look_round(self) -> None:
-        """Warn of a group or of keys that are wrong. Both may just be away, so no start waits."""
+        """Warn of a wrong group, keys or Redis. They may just be away, so that no start waits."""
         try:
             me = await self.bot.get_chat_member(self.settings.admin_chat_id, self.bot.id)
             why = f"the bot is {me.status}" if me.status in GONE else None
@@ -86,6 +88,10 @@ class App:
             await self.atmos.log_in()
         except AtmosError as error:
             log.warning("atmos_not_reached", why=str(error), cure=CURE)
+        try:
+            await self.vault.get(NO_ORDER)
+        except VaultAway as away:
+            log.warning("redis_not_reached", why=str(away), cure=CURE)
 
 
 def atmos_client(settings: Settings) -> AtmosClient:
@@ -175,8 +181,6 @@ def _assemble(
     storage = DialogueStorage(database)
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
-    metrics = Metrics(database, jobs, outcomes.captures, clock)
-    bot.session.middleware(metrics.watch)
     dispatcher = dispatch(
         Arrival(languages=languages, voice=voice, jobs=jobs),
         storage,
@@ -197,20 +201,23 @@ def _assemble(
         support_contact=settings.support_contact,
         retention_days=settings.retention_days,
     )
+    intake = Intake(
+        bot=bot,
+        dispatcher=dispatcher,
+        database=database,
+        outbox=outbox,
+        storage=storage,
+        jobs=jobs,
+        language=settings.default_language,
+    )
+    metrics = Metrics(database, jobs, outcomes.captures, clock, lambda: intake.unstored_since)
+    bot.session.middleware(metrics.watch)
     return App(
         settings=settings,
         bot=bot,
         atmos=atmos,
         dispatcher=dispatcher,
-        intake=Intake(
-            bot=bot,
-            dispatcher=dispatcher,
-            database=database,
-            outbox=outbox,
-            storage=storage,
-            jobs=jobs,
-            language=settings.default_language,
-        ),
+        intake=intake,
         database=database,
         outbox=outbox,
         reconciliation=reconciliation,
@@ -222,6 +229,7 @@ def _assemble(
         approval=Approval(database, admins, key.get_secret_value()) if key else None,
         daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
         metrics=metrics,
+        vault=vault,
     )
 
 
@@ -378,7 +386,8 @@ def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
         gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
         served[settings.web_host, settings.web_port] = gate + _door(app)
     if settings.health_at:
-        served.setdefault(settings.health_at, []).extend(http.health(app.database, app.metrics))
+        health = http.health(app.database, app.metrics, app.intake)
+        served.setdefault(settings.health_at, []).extend(health)
     return served
 
 

@@ -3,10 +3,10 @@
 import structlog
 
 from atmos import callback
-from atmos.callback import NotGenuine, Question, Unreadable
+from atmos.callback import NotGenuine, Question, Unreadable, WrongSignature
 from bot import notices
 from bot.db import Database
-from bot.notices import AdminGroup
+from bot.notices import AdminGroup, Words
 from bot.payment import Intent, Status, order_number
 from bot.redact import redact
 
@@ -14,6 +14,7 @@ log = structlog.get_logger()
 
 NOT_GENUINE = "not genuine"
 UNREADABLE = "not readable"
+_WHY = {WrongSignature: "signature", Unreadable: "unreadable"}  # as the admins' text names them
 LONGEST = 100  # characters of what is kept of a question that is refused
 
 
@@ -34,15 +35,18 @@ class Approval:
             hour = f"{self._database.now():%Y%m%d%H}"
             key = f"admins:approval:{error}:{hour}"
             if key not in self._alarmed:  # whoever floods us with these costs no write
-                await self._alarm(str(error), key)
+                log.warning("approval_refused", why=str(error))
+                await self._tell(notices.not_genuine(_WHY.get(type(error), "number")), key)
                 self._alarmed = {one for one in self._alarmed if one.endswith(hour)} | {key}
             return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:
             # A card may stand in any field: mistyped by the gateway's staff, or put there.
-            said = redact(f"{why}, {question.amount} tiyin, account {question.account}")
-            key = redact(f"admins:approval:{question.transaction_id}:{why}")
-            await self._alarm(said[:LONGEST], key[:LONGEST])
+            amount = redact(str(question.amount))[:LONGEST]
+            account = redact(question.account)[:LONGEST]
+            log.warning("approval_refused", why=why, amount=amount, account=account)
+            key = redact(f"admins:approval:{question.transaction_id}:{why}")[:LONGEST]
+            await self._tell(notices.refused_approval(why, amount, account), key)
         return why
 
     async def _intent(self, question: Question) -> Intent | None:
@@ -55,20 +59,19 @@ class Approval:
         It is answered all the same: the signature is the control.
         """
         log.warning("approval_from_unlisted_address", address=stranger)
-        words = notices.unlisted_address(stranger)
         key = f"admins:approval-from:{stranger}:{self._database.now():%Y%m%d}"
-        await self._database.promise([self._admins.told(words, key)])
+        await self._tell(notices.unlisted_address(stranger), key)
 
-    async def _alarm(self, why: str, key: str) -> None:
-        log.warning("approval_refused", why=why)
-        await self._database.promise([self._admins.told(notices.refused_approval(why), key)])
+    async def _tell(self, words: Words, key: str) -> None:
+        await self._database.promise([self._admins.told(words, key)])
 
 
 def _refusal(question: Question, intent: Intent | None) -> str | None:
+    """Give why not, as the admins' text names it: what does not fit, or the payment's status."""
     if intent is None or intent.transaction_id != question.transaction_id:
-        return "unknown payment"
+        return "unknown"
     if intent.amount != question.amount:
-        return "another amount"
+        return "amount"
     if intent.status is not Status.capturing:
-        return f"payment is {intent.status}"
+        return str(intent.status)
     return None

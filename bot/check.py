@@ -38,7 +38,7 @@ from bot.vault import RedisVault, VaultAway
 log = structlog.get_logger()
 
 LISTED = 10  # undelivered notices named one by one
-NO_ORDER, NO_CARD = 0, CardNumber("0" * 16)  # what is kept to see that it can be
+NO_CARD = CardNumber("0" * 16)  # what is kept to see that it can be
 AT_START = 5  # seconds Telegram may take to tell whether it knows the token
 UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
 UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
@@ -74,7 +74,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     async with telegram.bot(
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
-        opened = await _tried("database", lambda: database(settings))
+        opened = await _tried("database", lambda: _database(settings))
         yield opened
         if opened.mark == "✓":
             yield _privacy(settings)
@@ -181,12 +181,36 @@ async def database(settings: Settings) -> str:
             await opened.upgrade()
             async with opened.read() as tx:
                 count = await db.count_intents(tx)
+    except db.WrittenByNewer as error:
+        raise Wrong(
+            "a newer version of the bot wrote this database: run that one, or restore the backup "
+            "that was made before it ran"
+        ) from error
     except Exception as error:
         raise Wrong(
-            f"{type(error).__name__}: see that DATABASE_URL is right and can be written"
+            f"{type(error).__name__}: see that DATABASE_URL is right and can be written; "
+            "is the disk full?"
         ) from error
     hint = " (a new file: if there were payments, see DATABASE_URL)" if is_new else ""
     return f"{_place(opened.url)}, migrated, {count} payments{hint}"
+
+
+async def _database(settings: Settings) -> str:
+    """Open the database, and see that it takes something in: on a full disk it can be read.
+
+    Raises:
+        Wrong: It cannot be opened, or takes nothing.
+    """
+    said = await database(settings)
+    try:
+        async with _opened(settings) as opened, opened.write() as tx:
+            await db.try_to_store(tx, opened.now())
+    except Exception as error:
+        raise Wrong(
+            f"{type(error).__name__}: it can be read, and takes nothing in: is the disk full, or "
+            "does another program hold it? With room there the bot goes on by itself"
+        ) from error
+    return said
 
 
 def _file(settings: Settings) -> Path | None:
@@ -244,10 +268,10 @@ async def _cards(settings: Settings) -> Finding:
         if not isinstance(vault, RedisVault):
             return Finding("cards", "✓", f"in this process's memory, {time}; a restart forgets")
         try:
-            await vault.put(NO_ORDER, NO_CARD)
-            if await vault.get(NO_ORDER) != NO_CARD:
+            await vault.put(app.NO_ORDER, NO_CARD)
+            if await vault.get(app.NO_ORDER) != NO_CARD:
                 return Finding("cards", "✗", "Redis gives back another value: see REDIS_URL")
-            await vault.wipe(NO_ORDER)
+            await vault.wipe(app.NO_ORDER)
             on_disk = await vault.writes_to_disk()
         except VaultAway as away:
             return Finding("cards", "✗", f"{away}: see REDIS_URL, and that Redis runs")

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 import structlog
 
-from atmos import AtmosError
+from atmos import AtmosError, Declined
 from bot import db, notices
 from bot.db import Database
 from bot.evidence import SETTLED, Verdict
@@ -29,16 +29,18 @@ class Report:
     """What a comparison found; silent agreement is only counted."""
 
     agreed: int = 0
-    undecided: list[Intent] = field(default_factory=list)  # no evidence, or it is too early
+    undecided: list[tuple[Intent, str]] = field(default_factory=list)  # and why
+    unanswered: int = 0  # of those, the ones to which ATMOS answered nothing
     differences: list[tuple[Intent, Verdict]] = field(default_factory=list)
 
-    def add(self, intent: Intent, found: Verdict | None) -> None:
+    def add(self, intent: Intent, found: Verdict | AtmosError | None) -> None:
         if found in (Verdict.agrees, Verdict.known):
             self.agreed += 1
-        elif found in (None, Verdict.undecided):
-            self.undecided.append(intent)
-        else:
+        elif isinstance(found, Verdict) and found is not Verdict.undecided:
             self.differences.append((intent, found))
+        else:
+            self.undecided.append((intent, _why(found)))
+            self.unanswered += isinstance(found, AtmosError) and not isinstance(found, Declined)
 
     def lines(self) -> list[str]:
         """Give a line for each difference: the order, what is stored, what ATMOS's word means."""
@@ -48,6 +50,14 @@ class Report:
         """Tell whether everything is known, and no difference is left."""
         mended = all(fixed and found in SETTLED for _, found in self.differences)
         return mended and not self.undecided
+
+
+def _why(found: Verdict | AtmosError | None) -> str:
+    if isinstance(found, Declined):
+        return f"ATMOS: {found}"
+    if isinstance(found, AtmosError):
+        return f"no answer: {found}"
+    return "the log says why" if found is None else "ATMOS may still be acting"
 
 
 class Daily:
@@ -99,20 +109,21 @@ class Daily:
 
     async def compared(
         self, intents: Sequence[Intent], *, fix: bool
-    ) -> AsyncIterator[tuple[Intent, Verdict | None]]:
+    ) -> AsyncIterator[tuple[Intent, Verdict | AtmosError | None]]:
         """Ask ATMOS about each, some at once; with `fix` record and tell what it shows.
 
-        Gives None for an intent of which ATMOS shows nothing.
+        Gives the error for an intent of which ATMOS shows nothing, None where the fault is ours.
         """
         at_once = asyncio.Semaphore(AT_ONCE)
         act = self._reconciliation.ask if fix else self._reconciliation.look
 
-        async def compare(intent: Intent) -> tuple[Intent, Verdict | None]:
+        async def compare(intent: Intent) -> tuple[Intent, Verdict | AtmosError | None]:
             async with at_once:
                 try:
                     return intent, await act(intent)
                 except AtmosError as error:
                     log.warning("no_evidence", intent=intent.id, error=str(error))
+                    return intent, error
                 except Exception:  # one that makes no sense stops no other
                     log.exception("compare_failed", intent=intent.id)
                 return intent, None

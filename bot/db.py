@@ -11,8 +11,9 @@ columns are what is set.
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -44,6 +45,14 @@ given = sa.bindparam
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class WrittenByNewer(Exception):
+    """A migration was applied that this version does not have."""
+
+
+class NoBackup(Exception):
+    """Why none was made, and the cure."""
 
 
 class Database:
@@ -108,7 +117,11 @@ class Database:
             await promise(tx, said, self.now())
 
     async def upgrade(self) -> None:
-        """Apply the migrations that are missing."""
+        """Apply the migrations that are missing.
+
+        Raises:
+            WrittenByNewer: One is applied that is not known here.
+        """
         async with self.write() as tx:
             await tx.run_sync(_upgrade)
 
@@ -133,6 +146,36 @@ def files_of(path: Path) -> list[Path]:
     return [file for file in (path, *beside) if file.exists()]
 
 
+def back_up(url: str, target: Path) -> None:
+    """Copy a SQLite database with all that is committed, into a new file for this account alone.
+
+    Raises:
+        NoBackup: It is no such database, or `target` is there already or cannot be written.
+    """
+    source = make_url(url)
+    if source.get_backend_name() != "sqlite":
+        raise NoBackup(
+            "DATABASE_URL is PostgreSQL: `umask 077; pg_dump -Fc -f FILE …` copies that"
+        )
+    if not Path(str(source.database)).is_file():
+        raise NoBackup(f"{source.database} is not there: see DATABASE_URL")
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError as error:
+        raise NoBackup(f"{target} is there already: write another name") from error
+    except OSError as error:
+        raise NoBackup(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        with (
+            closing(sqlite3.connect(str(source.database))) as live,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            live.backup(copy)
+    except sqlite3.Error as error:
+        target.unlink()
+        raise NoBackup(f"no copy was made: {error}; is the disk full?") from error
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # `_begin_sqlite` begins
     cursor = connection.cursor()
@@ -155,11 +198,18 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _upgrade(connection: sa.Connection) -> None:
     from alembic import command  # noqa: PLC0415  costs 0.2 s, once
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script.revision import ResolutionError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if isinstance(error.__cause__, ResolutionError):
+            raise WrittenByNewer from error
+        raise
 
 
 # Intents
@@ -557,6 +607,16 @@ async def take_in(
         if await _insert(tx, inbox, row):
             new.append(update_id)
     return new
+
+
+_NO_UPDATE = -1  # Telegram's ids are above
+_TAKE_OUT = inbox.delete().where(inbox.c.id == given("update_id"))
+
+
+async def try_to_store(tx: AsyncConnection, now: datetime) -> None:
+    """Take in what is no update and take it out again: the commit has both written to the disk."""
+    await take_in(tx, {_NO_UPDATE: None}, now)
+    await tx.execute(_TAKE_OUT, {"update_id": _NO_UPDATE})
 
 
 _THESE_UPDATES = inbox.update().where(inbox.c.id.in_(given("update_ids", expanding=True)))

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 Raw = Mapping[str, Any]
 PATIENCE = 1.0  # seconds that the next update waits for the database
+CURE = "nobody is answered: is the disk full? make room; `python -m bot check` tries it"
 LARGEST = 2**53  # of Telegram's ids
 COMMAND = re.compile(r"/[a-z]+(?:@\w+)?(?:\s+(?!\S*\d{4})[\w-]+)?\s*")  # without a code in it
 
@@ -79,6 +81,7 @@ class Intake:
         self._storing: dict[int, Taken] = {}
         self._pressed: Counter[int] = Counter()  # presses being answered, by chat
         self._in_order = asyncio.Lock()
+        self.unstored_since: datetime | None = None  # while the database takes nothing in
 
     @property
     def offset(self) -> int | None:
@@ -177,13 +180,14 @@ class Intake:
             try:
                 new = await self._store_once(batch, updates)
             except Exception as error:  # noqa: BLE001  whatever it is, Telegram repeats them
-                log.warning("updates_not_stored", error=type(error).__name__)
+                self._not_stored(error)
                 await asyncio.sleep(PATIENCE)
                 self._newest = min(taken.id for taken in batch) - 1
                 self._release(batch, stored=False)
                 for taken in batch:
                     self._over(taken)
                 return
+            self._stored_again()
             self._release(batch, stored=True)
             for taken in batch:
                 update = updates[taken.id]
@@ -191,6 +195,18 @@ class Intake:
                     await self._jobs.spawn(self._handle(taken, update))
                 else:
                     self._over(taken)
+
+    def _not_stored(self, error: Exception) -> None:
+        """Say it once, with the cure: it fails every second, and a log needs room too."""
+        if self.unstored_since is None:
+            self.unstored_since = self._database.now()
+            log.error("updates_not_stored", error=type(error).__name__, cure=CURE)
+
+    def _stored_again(self) -> None:
+        if self.unstored_since is not None:
+            away = self._database.now() - self.unstored_since
+            log.info("updates_stored_again", after_seconds=round(away.total_seconds()))
+            self.unstored_since = None
 
     def _release(self, batch: Sequence[Taken], *, stored: bool) -> None:
         for taken in batch:

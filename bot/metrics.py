@@ -1,7 +1,7 @@
 """What a merchant's Prometheus reads: counts, taken from the database when it asks; no names."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from aiogram import Bot
@@ -30,12 +30,18 @@ class Metrics(Collector):
     """
 
     def __init__(
-        self, database: Database, jobs: Scheduler, captures: Mapping[str, int], times: Times
+        self,
+        database: Database,
+        jobs: Scheduler,
+        captures: Mapping[str, int],
+        times: Times,
+        unstored_since: Callable[[], datetime | None],
     ) -> None:
         self._database = database
         self._jobs = jobs
         self._captures = captures
         self._lasts = {Status.capturing: times.confirm, Status.reversing: times.reverse}
+        self._unstored_since = unstored_since
         self._polled_at: float | None = None
         self._counts: Counts | None = None
         self._registry = CollectorRegistry()
@@ -109,6 +115,11 @@ class Metrics(Collector):
         for result, count in self._captures.items():
             captures.add_metric([result], count)
         yield captures
+        yield GaugeMetricFamily(
+            "checkout_updates_not_stored_seconds",
+            "Since what Telegram hands over cannot be stored, and nobody is answered; else 0.",
+            value=_age(self._unstored_since(), now),
+        )
         if self._polled_at is not None:
             yield GaugeMetricFamily(
                 "checkout_polled_timestamp_seconds",

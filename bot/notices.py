@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from atmos import Reason
 from bot.cards import CardNumber
 from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
@@ -369,14 +370,22 @@ def _difference(intent: Intent, found: str) -> Words:
 
 def staff_order(intent: Intent) -> Words:
     """Show a payment to the staff, with the button for what can be done to it."""
-    args = _order(intent) | {"title": intent.title, "status": str(intent.status)}
+    is_left = intent.status in PENDING and intent.check_at is None  # nobody asks any more
+    status = f"{intent.status}-left" if is_left else str(intent.status)
+    args = _order(intent) | {"title": intent.title, "status": status}
     if intent.status is Status.captured:
         return Words("staff-order", args, (_reverse(intent),))
     return Words("staff-order", args, (_settle(intent),) if intent.status in PENDING else ())
 
 
-def refused_approval(why: str) -> Words:
-    return Words("admin-approval", {"why": why})
+def refused_approval(why: str, tiyin: str, account: str) -> Words:
+    """Report a no to ATMOS; why is a word of the text's own, or the status of the payment."""
+    args: dict[str, Arg] = {"why": why, "status": why, "tiyin": tiyin, "account": account}
+    return Words("admin-approval", args)
+
+
+def not_genuine(why: str) -> Words:
+    return Words("admin-not-genuine", {"why": why})
 
 
 def unlisted_address(address: str) -> Words:
@@ -388,6 +397,9 @@ def vault_away() -> Words:
 
 
 def misconfigured(what: str) -> Words:
+    """Report what ATMOS does not accept; where that is our answer to its question, why."""
+    if what.startswith(Reason.refused_by_merchant):
+        return Words("admin-no-yes", {"what": what})
     return Words("admin-misconfigured", {"what": what})
 
 

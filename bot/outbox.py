@@ -4,6 +4,7 @@ At least once, in order within a chat, and never before the fact it tells of is 
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -109,7 +110,7 @@ class Outbox:
             changes["sent_at"] = now
         except Exception as error:  # noqa: BLE001  one that cannot be sent stops no other
             changes |= _after(error, notice, attempts, now)
-            log.warning("notice_not_sent", row=row_id, chat=notice.chat_id, **changes)
+            log.warning("notice_not_sent", row=row_id, chat=notice.chat_id, **_readable(changes))
             told = self._unreachable(notice) if "sent_at" in changes else []
         async with self._database.write() as tx:
             await db.change_notices(tx, rows, **changes)
@@ -216,6 +217,14 @@ def _after(error: Exception, notice: Notice, attempts: int, now: datetime) -> di
     if isinstance(error, _AGAIN):
         return {"due_at": now + _pause(error, attempts), "error": name}
     return {"dead_at": now, "error": name}
+
+
+def _readable(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Write moments as text: the digits of their `repr` are masked like a card's."""
+    return {
+        name: f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
+        for name, value in changes.items()
+    }
 
 
 def _is_void(notice: Notice) -> bool:

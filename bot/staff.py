@@ -161,6 +161,8 @@ class Staff:
         if await self._is_anothers(intent, success_trans_id):
             raise AnotherPayment
         found = await self._outcomes.record(intent, seen, now, by_hand=True)
+        if found is Verdict.known:  # somebody, or ATMOS's own word, was first
+            return
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
         key = f"{intent.id}:admins:settled:{intent.acts_until}"
         told = self._admins.told(notices.settled(intent, state, by), key)

@@ -90,16 +90,19 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-def health(database: Database, metrics: Metrics) -> list[web.RouteDef]:
+def health(database: Database, metrics: Metrics, intake: Intake) -> list[web.RouteDef]:
     """Give what tells how the bot is: does it run, can it sell, what is waiting."""
 
     async def readyz(_request: web.Request) -> web.Response:
-        """Answer 200 while the database answers and every notice can be delivered, else 503."""
+        """Answer 200 while what comes in is stored and what is promised delivered, else 503."""
         try:
             async with database.read() as tx:
                 dead = await db.count_dead(tx)
         except (SQLAlchemyError, OSError):  # the latter from asyncpg
             return web.json_response({"ok": False, "database": "does not answer"}, status=503)
+        if since := intake.unstored_since:
+            why = f"not stored since {since:%Y-%m-%d %H:%M:%S} UTC: is the disk full?"
+            return web.json_response({"ok": False, "updates": why}, status=503)
         return web.json_response(
             {"ok": not dead, "dead_notices": dead}, status=503 if dead else 200
         )

@@ -226,8 +226,10 @@ order-status =
         [created] begun
         [challenged] waiting for the SMS code
         [capturing] outcome unknown, ATMOS is being asked
+        [capturing-left] outcome never known, the bot asks no more. Look in the ATMOS cabinet and settle it yourselves: /settle
         [captured] paid
         [reversing] being given back, outcome unknown
+        [reversing-left] never known whether the money went back, the bot asks no more. Look in the ATMOS cabinet and settle it yourselves: /settle
         [reversed] money given back
         [failed] did not go through
         [expired] ran out of time
@@ -294,9 +296,24 @@ admin-mismatch =
     { admin-buyer }
     The payment was neither accepted nor refused. Look into the ATMOS cabinet.
 admin-approval =
-    🚨 ATMOS asked before a debit, and the bot said no: { $why }
+    🚨 ATMOS asked before a debit, and the bot said no: { $why ->
+        [unknown] the bot has no such payment
+        [amount] the amount is another one
+       *[other] the payment is — { order-status }
+    }
+
+    In the question: { $tiyin } tiyin, account { $account }
 
     No money was taken. If you did not start such a payment, tell your ATMOS manager.
+admin-not-genuine =
+    🚨 A question came to /atmos/callback that the bot does not take for ATMOS's: { $why ->
+        [signature] it is not signed with ATMOS_CALLBACK_KEY
+        [unreadable] it cannot be read, it is no JSON
+       *[other] the signature is right, but a number is missing
+    }.
+
+    The bot said no. Perhaps it was not ATMOS at all: anybody can write to that address, and then there is nothing to do.
+    If payments do not go through, ask your ATMOS manager: is ATMOS_CALLBACK_KEY the same as theirs?
 admin-address = ⚠️ A signed question of ATMOS came from an unlisted address: { $address }. The bot has answered it. Ask your ATMOS manager and, if it is right, add it to ATMOS_CALLBACK_NETWORKS.
 admin-unknown =
     🚨 The outcome of a payment is still unknown: <b>{ $order }</b>, { MONEY($amount) } soum
@@ -392,3 +409,10 @@ admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 
     Look over the settings: python -m bot check
+admin-no-yes =
+    ⚠️ ATMOS got no yes to its question before a debit: { $what }
+
+    If the bot said no, it has told you so in a message of its own, with the reason. If there is none, the question did not reach the bot. Look at three things:
+    ATMOS_CALLBACK_KEY — the same key as at ATMOS
+    WEB_PORT — set
+    the proxy — leads the address that ATMOS was given (…/atmos/callback) to that port

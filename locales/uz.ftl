@@ -226,8 +226,10 @@ order-status =
         [created] boshlangan
         [challenged] SMS kod kutilmoqda
         [capturing] natijasi nomaʼlum, ATMOSdan soʻralmoqda
+        [capturing-left] natijasi nomaʼlum qoldi, bot endi soʻramaydi. ATMOS kabinetida koʻring va /settle bilan oʻzingiz hal qiling
         [captured] toʻlangan
         [reversing] qaytarilmoqda, natijasi nomaʼlum
+        [reversing-left] qaytarilgani nomaʼlum qoldi, bot endi soʻramaydi. ATMOS kabinetida koʻring va /settle bilan oʻzingiz hal qiling
         [reversed] puli qaytarilgan
         [failed] oʻtmagan
         [expired] vaqti tugagan
@@ -294,9 +296,24 @@ admin-mismatch =
     { admin-buyer }
     Toʻlov qabul qilinmadi va rad etilmadi. ATMOS kabinetida koʻring.
 admin-approval =
-    🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why }
+    🚨 ATMOS pul yechishdan oldin soʻradi, bot ruxsat bermadi: { $why ->
+        [unknown] bunday toʻlov botda yoʻq
+        [amount] summa boshqa
+       *[other] toʻlovning holati — { order-status }
+    }
+
+    Savolda: { $tiyin } tiyin, account { $account }
 
     Pul yechilmadi. Bunday toʻlovni siz boshlamagan boʻlsangiz, ATMOS menejeriga xabar bering.
+admin-not-genuine =
+    🚨 /atmos/callback manziliga ATMOSniki deb boʻlmaydigan savol keldi: { $why ->
+        [signature] u ATMOS_CALLBACK_KEY bilan imzolanmagan
+        [unreadable] uni oʻqib boʻlmaydi, JSON emas
+       *[other] imzosi toʻgʻri, lekin unda raqam yetishmaydi
+    }.
+
+    Bot rad javobini berdi. Balki ATMOS umuman soʻramagandir: bu manzilga istalgan odam yozishi mumkin, unda hech narsa qilish shart emas.
+    Toʻlovlar oʻtmayotgan boʻlsa, ATMOS menejeridan soʻrang: ATMOS_CALLBACK_KEY ulardagi kalit bilan bir xilmi?
 admin-address = ⚠️ ATMOSning imzoli savoli notanish manzildan keldi: { $address }. Bot javob berdi. ATMOS menejeridan soʻrang, toʻgʻri boʻlsa ATMOS_CALLBACK_NETWORKS ga qoʻshing.
 admin-unknown =
     🚨 Toʻlov natijasi haligacha nomaʼlum: <b>{ $order }</b>, { MONEY($amount) } soʻm
@@ -392,3 +409,10 @@ admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 
     Sozlamalarni koʻrib chiqing: python -m bot check
+admin-no-yes =
+    ⚠️ ATMOS pul yechishdan oldingi savoliga «ha» javobini olmadi: { $what }
+
+    Bot rad javobini bergan boʻlsa, sababini yuqorida alohida xabar qilgan. Bunday xabar boʻlmasa, savol botga yetib kelmagan. Uch narsani koʻring:
+    ATMOS_CALLBACK_KEY — ATMOSdagi kalit bilan bir xilmi
+    WEB_PORT — yozilganmi
+    proksi — ATMOSga berilgan manzilni (…/atmos/callback) shu portga olib boradimi

@@ -89,7 +89,7 @@ async def test_another_amount_is_refused_and_told(world, gate, amount):
 
         assert await ask(gate, question(world, amount=str(amount))) == 0
 
-        await world.admins.sees("another amount")
+        await world.admins.sees("summa boshqa")
 
 
 async def test_an_unlisted_address_is_answered_by_the_signature_and_flagged(world, gate):
@@ -122,7 +122,7 @@ async def test_behind_a_proxy_it_is_the_address_the_proxy_names(world, gate, nam
         body = signed(store_id="57", transaction_id="1", account="9", amount="1")
         async with httpx.AsyncClient(headers={"X-Forwarded-For": named}, timeout=15) as client:
             answer = await client.post(gate, content=body)
-        await world.admins.sees("unknown payment")
+        await world.admins.sees("bunday toʻlov botda yoʻq")
 
     assert answer.status_code == 200
     assert ("203.0.113.9" in "".join(world.admins.texts)) == flagged
@@ -147,7 +147,7 @@ async def test_a_card_in_a_question_is_hidden_before_it_is_stored_and_told(world
 
         assert await ask(gate, body) == 0
 
-        await world.admins.sees("unknown payment, 100 tiyin, account to •••")
+        await world.admins.sees("100 tiyin, account to •••")
 
     assert GOOD not in "".join(world.admins.texts)
     assert GOOD[:8] not in str(world.stored("select * from outbox"))
@@ -161,7 +161,7 @@ async def test_an_unknown_payment_is_refused_stored_and_told(world, gate):
         assert await ask(gate, body) == 0
         assert await ask(gate, body) == 0
 
-        await world.admins.sees("unknown payment")
+        await world.admins.sees("bunday toʻlov botda yoʻq")
 
     assert len(world.admins.from_bot) == 1
 
@@ -207,7 +207,7 @@ async def test_a_cancelled_payment_is_not_let_through_and_the_admins_are_told(wo
         await student.sees("bekor qilindi")
         with pytest.raises(Declined):
             await world.charges(world.code)
-        await world.admins.sees("payment is cancelled")
+        await world.admins.sees("bekor qilingan")
 
     assert world.charged == []
 
@@ -227,6 +227,24 @@ async def test_what_is_not_genuine_is_a_no_and_never_an_exception(world, gate, b
         answer = await atmos.post(gate, content=body)
 
     assert answer.json() == {"status": 0, "message": "not genuine"}
+
+
+@pytest.mark.usefixtures("gate")
+async def test_a_wrong_callback_key_is_named_to_the_admins(world):
+    """The merchant's review: "the signature is not ours", in English, and no setting's name."""
+    student = world.student()
+    world.gateway.callback_key = "another-key"
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        stranger = await world.admins.sees("ATMOS_CALLBACK_KEY bilan imzolanmagan")
+        refused = await world.admins.sees("«ha» javobini olmadi")
+
+    assert "istalgan odam yozishi mumkin" in stranger.text
+    assert "ATMOS pul yechishdan oldin soʻradi" not in "".join(world.admins.texts)
+    for part in ("STPIMS-ERR-093", "ATMOS_CALLBACK_KEY", "WEB_PORT", "proksi"):
+        assert part in refused.text
+    assert world.charged == []
 
 
 async def test_a_gate_that_fails_says_no_even_to_what_is_wanted(world, gate):

@@ -4,7 +4,10 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
+import stat
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -300,22 +303,27 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
 
 
 @pytest.mark.parametrize(
-    ("group", "secret", "warned"),
+    ("changes", "warned"),
     [
-        (ADMINS, "sandbox", []),
-        (ADMINS, "wrong", ["atmos_not_reached"]),
-        (-42, "sandbox", ["admins_not_reached"]),
+        ({}, []),
+        ({"ATMOS_CONSUMER_SECRET": "wrong"}, ["atmos_not_reached"]),
+        ({"ADMIN_CHAT_ID": "-42"}, ["admins_not_reached"]),
+        (
+            {"REDIS_URL": "redis://127.0.0.1:9/0", "CARD_KEY": f"{'A' * 43}="},
+            ["redis_not_reached"],
+        ),
     ],
 )
-async def test_a_start_warns_of_a_wrong_group_and_of_wrong_keys(world, group, secret, warned):
+async def test_a_start_warns_of_a_wrong_group_of_wrong_keys_and_of_no_redis(
+    world, changes, warned
+):
     """The merchant's review: "running", and nobody was told of any sale."""
-    settings = {"ADMIN_CHAT_ID": str(group), "ATMOS_CONSUMER_SECRET": secret}
-    process = await start(world, "run", **settings)
+    process = await start(world, "run", **changes)
     assert process.stdout
-    while not any(call.status for call in world.gateway.called("token")):
-        await asyncio.sleep(0.02)
     said = ""
     async with asyncio.timeout(60):
+        while not any(call.status for call in world.gateway.called("token")):
+            await asyncio.sleep(0.02)  # Telegram's bell does not ring for it
         while not all(event in said for event in ["running", *warned]):
             said += (await process.stdout.readline()).decode()
     process.send_signal(signal.SIGTERM)
@@ -516,6 +524,78 @@ async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
     assert "see that DATABASE_URL is right and can be written" in said
     assert "made-up-password" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_database_of_a_newer_version_is_said_so(world, command):
+    """The merchant's review: it was said to be a wrong DATABASE_URL."""
+    database = Database(world.database_url)
+    await database.upgrade()
+    await database.close()
+    await world.alters("UPDATE alembic_version SET version_num = '9999'")
+    code, said = await run(world, command)
+
+    assert code == 1
+    assert "a newer version of the bot wrote this database: run that one" in said
+    assert "DATABASE_URL" not in said
+    assert world.stored("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+async def test_a_backup_holds_what_is_paid_while_the_bot_runs(world):
+    student = world.student()
+    copy = world.home / "copy.db"
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+        code, said = await run(world, "backup", str(copy))
+        again = await run(world, "backup", str(copy))
+
+    assert code == 0, said
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(copy)) as restored:
+        assert restored.execute("SELECT status, amount FROM intents").fetchall() == [
+            ("captured", PRICE)
+        ]
+    assert again == (1, f"{copy} is there already: write another name\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "file", "said"),
+    [
+        ("postgresql+asyncpg://shop:made-up@127.0.0.1/shop", "copy.db", "pg_dump"),
+        ("sqlite+aiosqlite:///nowhere.db", "copy.db", "nowhere.db is not there: see DATABASE_URL"),
+        (None, "nowhere/copy.db", "nowhere/copy.db cannot be written: No such file"),
+    ],
+)
+async def test_a_backup_that_cannot_be_made_is_a_line(world, url, file, said):
+    database = Database(world.database_url)
+    await database.upgrade()
+    await database.close()
+    code, line = await run(world, "backup", file, DATABASE_URL=url or world.database_url)
+
+    assert code == 1
+    assert said in line
+    assert line.count("\n") == 1
+    assert not (world.home / file).exists()
+
+
+async def test_a_backup_is_restored_as_the_readme_says(world):
+    """An old WAL beside the copy would be applied to it."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        assert (await run(world, "backup", "copy.db"))[0] == 0
+        student.says(world.code)
+        await student.sees("✅")
+    for kind in ("", "-wal", "-shm"):
+        (world.home / f"checkout.db{kind}").unlink(missing_ok=True)
+    (world.home / "copy.db").rename(world.home / "checkout.db")
+    async with world.bot():
+        asked = student.says("/help")
+        await student.sees("/paysupport", since=asked)
+
+    assert world.stored("SELECT status FROM intents") == [("challenged",)]
 
 
 async def test_kill_9_between_stored_and_told_ends_in_told_once(world):

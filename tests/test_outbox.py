@@ -1,18 +1,21 @@
 """Promises to Telegram, kept within its limits."""
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
+import structlog
 from aiogram.exceptions import AiogramError
 from aiohttp import web
 
 from bot import app, notices, telegram
 from bot.notices import AdminGroup, Notice, Words, deletion
 from bot.outbox import Outbox
+from bot.redact import redact_event
 from bot.telegram import AnotherCopyRuns
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import http as telegram_http
@@ -335,3 +338,17 @@ async def test_what_fails_beside_the_outbox_does_not_cancel_it(world, monkeypatc
         await app.run(world.settings(), asyncio.Event(), asyncio.Event())
 
     assert ended == [True]
+
+
+async def test_the_log_says_readably_when_a_notice_died(world, database):
+    """The merchant's review: "dead_at='datetime.datetime(•••, tzinfo=…)'"."""
+    words = Words("admin-late", {"order": "57", "status": "failed"})
+    await database.promise([Notice(chat_id=404, language="uz", words=words)])
+    with structlog.testing.capture_logs() as lines:
+        async with world.bot(), asyncio.timeout(20):
+            while not world.stored("SELECT 1 FROM outbox WHERE dead_at IS NOT NULL"):
+                await asyncio.sleep(0.02)
+
+    [line] = [line for line in lines if line["event"] == "notice_not_sent"]
+    said = redact_event(())(None, "", dict(line))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said["dead_at"])

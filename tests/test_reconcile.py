@@ -156,7 +156,7 @@ async def test_a_start_asks_about_everything_unknown_at_once(world):
 
 
 async def test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person(world):
-    student = world.student()
+    student, admin = world.student(), world.telegram.people[502]
     world.goes_wrong("confirm", Kind.drop, acts=True)
     world.goes_wrong("get", Kind.bad_gateway, times=None)
     async with world.bot(confirm_timeout=0.1, reconcile_delays=(0.3,)):
@@ -165,8 +165,13 @@ async def test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person(world):
         left = await world.admins.sees("nomaʼlum qoldi", timeout=20)
         asked = world.calls("get")
         await asyncio.sleep(1.5)
+        order = next(iter(world.gateway.transactions.values())).account
+        looks = admin.says(f"/order {order}", chat=world.admins)
+        shown = await world.admins.sees(f"Buyurtma {order}", since=looks)
 
     assert world.calls("get") == asked
+    assert "bot endi soʻramaydi" in shown.text
+    assert "/settle" in shown.text
     assert "/settle" in left.text
     assert "yechilmaganini" not in student.chat.render()
     _, said = await run(world, "check")
@@ -258,6 +263,22 @@ async def test_the_command_changes_nothing_until_it_is_told_to(world):
     assert (code, "1 agree, 0 differ" in said) == (0, True)
     async with world.bot():
         await lost.sees("✅")
+
+
+async def test_the_command_says_that_atmos_did_not_answer(world):
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("✅")
+    today = f"{datetime.now(TASHKENT):%Y-%m-%d}"
+    world.goes_wrong("get", Kind.bad_gateway, times=None)
+
+    code, said = await run(world, "reconcile", "--since", today)
+
+    assert code == 1
+    assert "captured → not known yet (no answer: HTTP 502)" in said
+    assert "ATMOS did not answer 1 of 1 questions" in said
 
 
 # What is forgotten, and what never is

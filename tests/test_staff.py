@@ -4,8 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import structlog
 
+from atmos import State
 from bot import app
+from bot.payment import Status
 from sandbox.faults import Fault, Kind
 from tests.conftest import ADMINS, PRICE, reaches_code
 
@@ -312,6 +315,24 @@ async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, 
 
     assert len(world.charged) == charged
     assert "bank tasdiqladi" not in student.chat.render()
+
+
+async def test_whoever_comes_second_has_settled_nothing(world):
+    student = world.student()
+    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+        order = int(await is_unknown(world, student))
+        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.05)
+    world.gateway.latency["get"] = 0.5  # both have found it unknown
+    async with app.assembled(world.settings()) as one, app.assembled(world.settings()) as other:
+        staff = [made.dispatcher.workflow_data["staff"] for made in (one, other)]
+        with structlog.testing.capture_logs() as lines:
+            found = await asyncio.gather(
+                *(each.settle_by_hand(order, State.open, None, "Admin") for each in staff)
+            )
+
+    assert [intent.status for intent in found] == [Status.failed] * 2
+    assert [line["event"] for line in lines].count("settled_by_hand") == 1
 
 
 async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):

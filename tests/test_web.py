@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from bot import web as http
+from bot.check import findings
 from bot.db import Database
 from bot.notices import Notice, Words, deletion
 from sandbox.faults import Kind
@@ -118,6 +119,41 @@ async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, cl
     }
     assert after["checkout_polled_timestamp_seconds",] > after["process_start_time_seconds",]
     assert after["checkout_jobs",] >= 0
+
+
+async def test_a_full_disk_is_seen_by_whoever_watches(world, client, url, port, caplog):
+    """The merchant's review: the shop was dead, and everything green."""
+    student = world.student()
+
+    async def readiness(expected):
+        async with asyncio.timeout(20):
+            while (answer := await client.get(f"{url}/readyz")).status_code != expected:
+                await asyncio.sleep(0.05)
+        return answer.json()
+
+    async with world.bot(web_port=port):
+        before = await scraped(client, url)
+        await world.fills_disk("INSERT ON inbox")
+        asked = student.says("/help")
+        full = await readiness(503)
+        seen = await scraped(client, url)
+        for _ in range(3):  # it is tried again, and said once
+            await world.is_polled()
+        tried = await anext(f"{f.mark} {f.said}" async for f in findings(world.settings()))
+        await world.frees_disk()
+        await student.sees("/cancel", since=asked)
+        again = await readiness(200)
+        after = await scraped(client, url)
+
+    assert full["ok"] is False
+    assert "is the disk full?" in full["updates"]
+    assert again == {"ok": True, "dead_notices": 0}
+    name = ("checkout_updates_not_stored_seconds",)
+    assert before[name] == after[name] == 0 < seen[name]
+    assert tried.startswith("✗ ")
+    assert "is the disk full" in tried
+    assert caplog.text.count("updates_not_stored") == 1
+    assert "is the disk full" in caplog.text
 
 
 async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port):
