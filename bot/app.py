@@ -378,7 +378,7 @@ async def _web(app: App) -> AsyncIterator[None]:
 
 
 def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
-    """Give what is served at each address; both may be one."""
+    """Give what is served at each address."""
     settings = app.settings
     served: dict[tuple[str, int], list[RouteDef]] = {}
     if settings.web_port:
@@ -386,8 +386,7 @@ def _routes(app: App) -> dict[tuple[str, int], list[RouteDef]]:
         gate = http.gate(app.approval, app.jobs, networks) if app.approval else []
         served[settings.web_host, settings.web_port] = gate + _door(app)
     if settings.health_at:
-        health = http.health(app.database, app.metrics, app.intake)
-        served.setdefault(settings.health_at, []).extend(health)
+        served[settings.health_at] = http.health(app.database, app.metrics, app.intake)
     return served
 
 

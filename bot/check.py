@@ -101,7 +101,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await _tried("ATMOS", lambda: _atmos(settings))
     yield _callback(settings)
     yield await _listener("web", _web_at(settings), settings)
-    yield await _health(settings)
+    yield await _listener("health", settings.health_at, settings)
     yield _limits(settings)
     yield _log(settings)
     yield Finding("retention", "✓", f"unpaid orders go after {settings.retention_days} days")
@@ -116,7 +116,7 @@ async def startable(settings: Settings) -> None:
     """
     if web := _web_at(settings):
         await listen("WEB", *web)
-    if settings.health_at and settings.health_at != web:
+    if settings.health_at:
         await listen("HEALTH", *settings.health_at)
     await database(settings)
     api = telegram.bot(settings.bot_token.get_secret_value(), settings.telegram_api_url)
@@ -472,20 +472,6 @@ async def _listener(what: str, at: tuple[str, int] | None, settings: Settings) -
         return Finding(what, "✓", f"{host}:{port} is free; only this machine reaches it")
     said = f"{host}:{port} is free; other machines reach it: see {what.upper()}_HOST"
     return Finding(what, "!", said)
-
-
-async def _health(settings: Settings) -> Finding:
-    """See that who may not see the shop's counts does not."""
-    at, web = settings.health_at, _web_at(settings)
-    if at is None and web is not None:
-        said = f"off, since other machines reach {settings.web_host}; set HEALTH_PORT, like 8082"
-        return Finding("health", "!", said)
-    if at is None or at != web:
-        return await _listener("health", at, settings)
-    if settings.atmos_callback_key or settings.webhook_url:
-        said = "at WEB_PORT, where your proxy leads everybody; set HEALTH_PORT, like 8082"
-        return Finding("health", "!", said)
-    return Finding("health", "✓", "at WEB_PORT")
 
 
 async def _is_bot(at: tuple[str, int] | None) -> bool:

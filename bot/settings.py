@@ -243,12 +243,8 @@ class Settings(BaseSettings):
 
     @property
     def health_at(self) -> tuple[str, int] | None:
-        """Give where health and metrics are: never at a public WEB_HOST unless told so."""
-        if self.health_port:
-            return self.health_host, self.health_port
-        if self.web_port and is_loopback(self.web_host):
-            return self.web_host, self.web_port
-        return None
+        """Give where health and metrics are: never at WEB_PORT, where a proxy leads everybody."""
+        return (self.health_host, self.health_port) if self.health_port else None
 
     def secrets(self) -> tuple[str, ...]:
         """Give every secret value, for whoever must keep them out of sight.
@@ -369,7 +365,7 @@ CURES = {
         "like 130,300,900; at most 2592000 (30 days)"
     ),
     "web_port": "write a port from 1 to 65535, or 0 for no web server",
-    "health_port": "write a port from 1 to 65535, or 0 for WEB_PORT's",
+    "health_port": "write a port from 1 to 65535, or 0 for none",
     "retention_days": "write days, from 30 to 3650",
     "atmos_callback_networks": "write networks with commas between, like 192.0.2.0/24",
     "card_ttl": "write seconds, 180 at most",

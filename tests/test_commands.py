@@ -87,7 +87,7 @@ async def test_check_finds_everything_right(world):
         "✓ callback: signed questions only, from 92.63.207.0/24",
         "only this machine reaches it",
         "✓ updates: asked for",
-        "✓ limits of a student: 5 cards an hour, 10 code requests and 20 wrong",
+        "✓ limits of a student: 5 cards an hour, 10 code requests, 20 wrong",
         "✓ log: INFO, console; card numbers and keys are masked",
         "✓ retention: unpaid orders go after 90 days",
         "protokol-57: 739 000 soʻm (−50 % until 31.12.2099 23:59)",
@@ -158,13 +158,11 @@ async def test_check_says_whether_telegram_gets_through_to_the_webhook(world):
     ("changes", "line"),
     [
         ({"web_port": 8099, "web_host": "0.0.0.0"}, r"! web: 0\.0\.0\.0:8099 .*other machines"),
-        ({"web_port": 8099, "web_host": "0.0.0.0"}, r"! health: off, .*set HEALTH_PORT"),
         (
             {"health_port": 8099, "health_host": "0.0.0.0"},
             r"! health: 0\.0\.0\.0:8099 .*HEALTH_HOST",
         ),
-        ({"web_port": 8099}, r"✓ health: at WEB_PORT"),
-        ({"web_port": 8099, "atmos_callback_key": "key"}, r"! health: at WEB_PORT, .*proxy"),
+        ({"web_port": 8099}, r"✓ health: off"),
         ({"web_port": 8099, "atmos_callback_key": "key"}, r"✓ callback: .* from any address"),
         ({"log_level": "DEBUG"}, r"! log: DEBUG"),
         ({"retention_days": 45}, r"✓ retention: .* 45 days"),

@@ -129,7 +129,7 @@ async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, 
     """Failure story B6."""
     await database.promise([AdminGroup(ADMINS, None, "uz").told(Words("no-such-text"), "x")])
     port = free_port()
-    async with world.bot(web_port=port), httpx.AsyncClient() as merchant, asyncio.timeout(5):
+    async with world.bot(health_port=port), httpx.AsyncClient() as merchant, asyncio.timeout(5):
         while True:
             ready = await merchant.get(f"http://127.0.0.1:{port}/readyz")
             if ready.status_code != 200:

@@ -94,7 +94,7 @@ async def scraped(client, url):
 
 async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, client, url, port):
     first, second = world.student(), world.student(777, "Doʻst")
-    async with world.bot(web_port=port):
+    async with world.bot(health_port=port):
         before = await scraped(client, url)
         await reaches_code(first)
         wrong = first.says(world.wrong_code)
@@ -131,7 +131,7 @@ async def test_a_full_disk_is_seen_by_whoever_watches(world, client, url, port, 
                 await asyncio.sleep(0.05)
         return answer.json()
 
-    async with world.bot(web_port=port):
+    async with world.bot(health_port=port):
         before = await scraped(client, url)
         await world.fills_disk("INSERT ON inbox")
         asked = student.says("/help")
@@ -163,7 +163,7 @@ async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
     await database.promise([replace(deletion(405, 1, "uz"), after=timedelta(hours=1))])
     await database.close()
-    async with world.bot(web_port=port), asyncio.timeout(10):
+    async with world.bot(health_port=port), asyncio.timeout(10):
         while (seen := await scraped(client, url))["checkout_outbox", "message", "dead"] == 0:
             await asyncio.sleep(0.05)
         ready = await client.get(f"{url}/readyz")
@@ -177,7 +177,7 @@ async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port
 
 async def test_metrics_name_nobody(world, client, url, port):
     student = world.student(501, "Dilnoza", username="dilnoza")
-    async with world.bot(web_port=port):
+    async with world.bot(health_port=port):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("✅")
@@ -189,7 +189,7 @@ async def test_metrics_name_nobody(world, client, url, port):
 
 
 async def test_metrics_without_a_database_are_none(world, client, url, port):
-    async with world.bot(web_port=port):
+    async with world.bot(health_port=port):
         await world.alters("ALTER TABLE outbox RENAME TO elsewhere")
         metrics = await client.get(f"{url}/metrics")
         ready = await client.get(f"{url}/readyz")
@@ -217,15 +217,6 @@ async def test_health_and_metrics_are_not_where_the_outside_asks(world, client, 
     assert [answer.status_code for answer in inside] == [200, 200, 200]
     assert (asked.status_code, asked.json()["status"]) == (200, 0)
     assert no_gate.status_code == 404
-
-
-async def test_a_public_address_gives_no_health_unless_told_so(world, client, url, port):
-    async with world.bot(web_port=port, web_host="0.0.0.0", atmos_callback_key=KEY):
-        said = [await client.get(f"{url}{path}") for path in ("/healthz", "/readyz", "/metrics")]
-        asked = await client.post(f"{url}/atmos/callback", content=b"{}")
-
-    assert [answer.status_code for answer in said] == [404, 404, 404]
-    assert asked.json()["status"] == 0
 
 
 async def test_a_defect_shows_nothing_of_itself_even_in_debug_mode(served, client):
