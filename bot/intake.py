@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramRetryAfter
 from aiogram.types import Update
 from aiojobs import Scheduler
 from pydantic import ValidationError
@@ -221,6 +222,8 @@ class Intake:
         """Handle one update; a defect in a handler is logged without what was written."""
         try:
             await self._dispatcher.feed_update(self._bot, update, taken=taken)
+        except TelegramRetryAfter as full:  # after all retries: no defect, and no way to say so
+            log.warning("not_answered", update_id=taken.id, retry_after=full.retry_after)
         except Exception:
             log.exception("update_failed", update_id=taken.id)
         finally:
