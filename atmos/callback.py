@@ -7,8 +7,11 @@ while it waits for the answer, `get` still shows the transaction open.
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
+
+NUMBER = re.compile("[0-9]{1,18}")  # `int` takes other scripts' digits, signs and blanks too
 
 
 class NotGenuine(Exception):
@@ -28,15 +31,15 @@ class Question:
     amount: int
 
 
-def read(body: bytes, key: str) -> Question:
-    """Verify a question and read it.
+def read(body: bytes, key: str, store: int) -> Question:
+    """Verify a question about `store` and read it.
 
     The signature is md5 over store_id, transaction_id, account, amount and the key, of the text
     exactly as received: values come as strings or as numbers. `account` was `invoice` once.
 
     Raises:
         Unreadable: It is no JSON object.
-        NotGenuine: It lacks a field, or is signed with another key.
+        NotGenuine: It lacks a field, is signed with another key, or is about another store.
     """
     fields = _fields(body)
     account = fields.get("account") or fields.get("invoice") or ""
@@ -47,10 +50,11 @@ def read(body: bytes, key: str) -> Question:
     expected = hashlib.md5(signed.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
     if not hmac.compare_digest(expected.encode(), _ascii(fields.get("sign", ""))):
         raise NotGenuine("the signature is not ours")
-    try:
-        return Question(int(transaction_id), account, int(amount))
-    except ValueError as error:
-        raise NotGenuine("a number is missing or is none") from error
+    if store_id != str(store):
+        raise NotGenuine("it is about another store")
+    if not (NUMBER.fullmatch(transaction_id) and NUMBER.fullmatch(amount)):
+        raise NotGenuine("a number is missing or is none")
+    return Question(int(transaction_id), account, int(amount))
 
 
 def answer(*, go_on: bool, message: str) -> dict[str, object]:

@@ -152,7 +152,6 @@ def _assemble(
         limits=allowed,
         attempts=attempts,
     )
-    key = settings.atmos_callback_key
     texts = Texts()
     voice = Voice(bot, texts)
     outbox = Outbox(voice, database, admins)
@@ -204,7 +203,7 @@ def _assemble(
         jobs=jobs,
         checkout=checkout,
         texts=texts,
-        approval=Approval(database, admins, key.get_secret_value()) if key else None,
+        approval=_approval(settings, database, admins),
         daily=Daily(database, reconciliation, admins, timedelta(days=settings.retention_days)),
         metrics=metrics,
     )
@@ -212,6 +211,13 @@ def _assemble(
 
 def _admins(settings: Settings) -> AdminGroup:
     return AdminGroup(settings.admin_chat_id, settings.admin_topic_id, settings.default_language)
+
+
+def _approval(settings: Settings, database: Database, admins: AdminGroup) -> Approval | None:
+    key = settings.atmos_callback_key
+    if key is None:
+        return None
+    return Approval(database, admins, key.get_secret_value(), settings.atmos_store_id)
 
 
 def dispatch(arrival: Arrival, storage: DialogueStorage, **given: object) -> Dispatcher:

@@ -20,16 +20,17 @@ LONGEST = 100  # characters of what is kept of a question that is refused
 class Approval:
     """Answers ATMOS's question, and tells the admins of every no."""
 
-    def __init__(self, database: Database, admins: AdminGroup, key: str) -> None:
+    def __init__(self, database: Database, admins: AdminGroup, key: str, store: int) -> None:
         self._database = database
         self._admins = admins
         self._key = key
+        self._store = store
         self._alarmed: set[str] = set()  # by questions that are not genuine, in this hour
 
     async def refusal(self, body: bytes) -> str | None:
         """Give why the debit is not wanted, None where it is."""
         try:
-            question = callback.read(body, self._key)
+            question = callback.read(body, self._key, self._store)
         except NotGenuine as error:
             hour = f"{self._database.now():%Y%m%d%H}"
             key = f"admins:approval:{error}:{hour}"

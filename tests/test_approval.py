@@ -18,6 +18,7 @@ from sandbox.faults import Kind
 from tests.conftest import GOOD, PRICE, everything_said, free_port, reaches_code
 
 KEY = "callback-key-made-up"
+STORE = 57
 
 
 def signed(key: str = KEY, **fields: object) -> bytes:
@@ -282,7 +283,10 @@ async def test_a_database_that_does_not_answer_is_a_no_within_a_second_or_so(wor
         holder.execute("BEGIN EXCLUSIVE")
         asked = time.monotonic()
 
-        assert await ask(gate, signed(transaction_id="1", account="9", amount="1")) == 0
+        assert (
+            await ask(gate, signed(store_id="57", transaction_id="1", account="9", amount="1"))
+            == 0
+        )
         assert time.monotonic() - asked < 2
 
         holder.execute("ROLLBACK")
@@ -306,18 +310,48 @@ async def test_an_oversized_body_is_refused_though_it_is_wanted(world, gate):
         assert await ask(gate, wanted + b" " * 100) == 1
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"store_id": "99"},
+        {"store_id": "٥٧"},
+        {"transaction_id": "{:٠>9}"},
+        {"transaction_id": "+{}"},
+        {"amount": " {} "},
+    ],
+)
+async def test_what_is_signed_but_of_another_store_or_no_plain_number_is_refused(
+    world, gate, changes
+):
+    """The attacker's find: the signature alone let these through."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
+        wanted = json.loads(question(world))
+        changed = {name: shape.format(wanted[name]) for name, shape in changes.items()}
+
+        assert await ask(gate, question(world, **changed)) == 0
+        assert await ask(gate, question(world)) == 1
+
+        await student.sees("✅")
+
+
 def test_numbers_are_hashed_as_they_were_written():
     """Failure story C5."""
     body = signed(store_id=57, transaction_id=7, account="333", amount=10200)
 
-    assert callback.read(body, KEY) == callback.Question(7, "333", 10200)
+    assert callback.read(body, KEY, STORE) == callback.Question(7, "333", 10200)
 
 
 @pytest.mark.parametrize("name", ["account", "invoice"])
 def test_the_account_is_read_under_both_its_names(name):
     body = signed(store_id="57", transaction_id="7", amount="10200", **{name: "333"})
 
-    assert callback.read(body, KEY).account == "333"
+    assert callback.read(body, KEY, STORE).account == "333"
 
 
 def test_account_is_taken_before_invoice():
@@ -325,7 +359,7 @@ def test_account_is_taken_before_invoice():
     fields = {"store_id": "57", "transaction_id": "7", "amount": "1"}
     body = signed(**fields, account="333", invoice="444")
 
-    assert callback.read(body, KEY).account == "333"
+    assert callback.read(body, KEY, STORE).account == "333"
 
 
 def test_an_upper_case_signature_is_the_same_signature():
@@ -334,7 +368,7 @@ def test_an_upper_case_signature_is_the_same_signature():
     fields = json.loads(body)
     fields["sign"] = fields["sign"].upper()
 
-    assert callback.read(json.dumps(fields).encode(), KEY).account == "333"
+    assert callback.read(json.dumps(fields).encode(), KEY, STORE).account == "333"
 
 
 OBJECTS = st.dictionaries(st.text(), st.text() | st.integers())
@@ -343,4 +377,4 @@ OBJECTS = st.dictionaries(st.text(), st.text() | st.integers())
 @given(st.binary() | OBJECTS.map(lambda fields: json.dumps(fields).encode()))
 def test_no_body_is_anything_but_genuine_or_not(body):
     with pytest.raises(callback.NotGenuine):
-        callback.read(body, KEY)
+        callback.read(body, KEY, STORE)
