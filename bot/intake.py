@@ -26,7 +26,8 @@ log = structlog.get_logger()
 Raw = Mapping[str, Any]
 PATIENCE = 1.0  # seconds that the next update waits for the database
 LARGEST = 2**53  # of Telegram's ids
-COMMAND = re.compile(r"/[a-z]+(?:@\w+)?(?:\s+(?!\S*\d{4})[\w-]+)?\s*")  # without a code in it
+# With too few digits for a code or a date, and with a word after it only where a link writes one.
+COMMAND = re.compile(r"/(?!(?:\D*\d){4})(?:start(?:@\w+)?\s+[\w-]+|[a-z]+(?:@\w+)?)\s*")
 
 
 def _future() -> "asyncio.Future[bool]":
