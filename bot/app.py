@@ -173,7 +173,6 @@ def _assemble(
         limits=allowed,
         attempts=attempts,
     )
-    key = settings.atmos_callback_key
     texts = Texts()
     voice = Voice(bot, texts)
     outbox = Outbox(voice, database, admins)
@@ -212,6 +211,7 @@ def _assemble(
     )
     metrics = Metrics(database, jobs, outcomes.captures, clock, lambda: intake.unstored_since)
     bot.session.middleware(metrics.watch)
+    key = settings.atmos_callback_key
     return App(
         settings=settings,
         bot=bot,

@@ -32,7 +32,7 @@ from bot.cards import CardNumber
 from bot.db import Database
 from bot.notices import Notice
 from bot.offers import Offer
-from bot.settings import AtmosEnv, Settings, is_loopback
+from bot.settings import ENV_FILE, AtmosEnv, Settings, is_loopback
 from bot.vault import RedisVault, VaultAway
 
 log = structlog.get_logger()
@@ -75,6 +75,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
         opened = await _tried("database", lambda: _database(settings))
+        if ENV_FILE.exists():
+            yield _settings_privacy()
         yield opened
         if opened.mark == "✓":
             yield _privacy(settings)
@@ -219,12 +221,25 @@ def _file(settings: Settings) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
+def _settings_privacy() -> Finding:
+    """See that no other account of this machine reads the keys."""
+    if _is_open(ENV_FILE):
+        return Finding(
+            "settings privacy", "!", f"others may read {ENV_FILE}: chmod 600 {ENV_FILE}"
+        )
+    return Finding("settings privacy", "✓", "for this account alone (0600)")
+
+
+def _is_open(file: Path) -> bool:
+    return bool(file.stat().st_mode & (S_IRWXG | S_IRWXO))
+
+
 def _privacy(settings: Settings) -> Finding:
     """See that no other account of this machine reads the database."""
     file = _file(settings)
     if file is None:
         return Finding("database privacy", "✓", "whoever PostgreSQL lets in")
-    open_ = [one for one in db.files_of(file) if one.stat().st_mode & (S_IRWXG | S_IRWXO)]
+    open_ = [one for one in db.files_of(file) if _is_open(one)]
     if open_:
         said = f"others may read {open_[0].name}: keep it where files have rights, not on a share"
         return Finding("database privacy", "!", said)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramRetryAfter
 from aiogram.types import Update
 from aiojobs import Scheduler
 from pydantic import ValidationError
@@ -27,7 +28,8 @@ Raw = Mapping[str, Any]
 PATIENCE = 1.0  # seconds that the next update waits for the database
 CURE = "nobody is answered: is the disk full? make room; `python -m bot check` tries it"
 LARGEST = 2**53  # of Telegram's ids
-COMMAND = re.compile(r"/[a-z]+(?:@\w+)?(?:\s+(?!\S*\d{4})[\w-]+)?\s*")  # without a code in it
+# With too few digits for a code or a date, and with a word after it only where a link writes one.
+COMMAND = re.compile(r"/(?!(?:\D*\d){4})(?:start(?:@\w+)?\s+[\w-]+|[a-z]+(?:@\w+)?)\s*")
 
 
 def _future() -> "asyncio.Future[bool]":
@@ -237,6 +239,8 @@ class Intake:
         """Handle one update; a defect in a handler is logged without what was written."""
         try:
             await self._dispatcher.feed_update(self._bot, update, taken=taken)
+        except TelegramRetryAfter as full:  # after all retries: no defect, and no way to say so
+            log.warning("not_answered", update_id=taken.id, retry_after=full.retry_after)
         except Exception:
             log.exception("update_failed", update_id=taken.id)
         finally:

@@ -1,5 +1,6 @@
 """What is said, to whom and in which words: pure values, rendered where they are sent."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -314,7 +315,7 @@ def money_back(intent: Intent, other: Intent | None = None) -> Words:
 
 
 def money_back_for_admins(intent: Intent, other: Intent | None = None) -> Words:
-    args = _order(intent) | {"title": intent.title, "by": intent.reversed_by or "—"}
+    args = _order(intent) | {"title": intent.title, "by": _in_line(intent.reversed_by or "—")}
     args |= {"success": str(intent.success_trans_id)}
     if other is None:
         return Words("admin-money-back", args, then="admin-close-access")
@@ -336,7 +337,7 @@ def left_unknown(intent: Intent) -> Words:
 
 
 def settled(intent: Intent, seen: str, by: str) -> Words:
-    return Words("admin-settled", {"order": intent.account, "shown": seen, "by": by})
+    return Words("admin-settled", {"order": intent.account, "shown": seen, "by": _in_line(by)})
 
 
 def contradiction(intent: Intent, shown: str) -> Words:
@@ -428,7 +429,13 @@ def _order(intent: Intent) -> dict[str, Arg]:
 def _buyer(intent: Intent) -> dict[str, Arg]:
     buyer = intent.buyer
     return {
-        "buyer": buyer.name,
+        "buyer": _in_line(buyer.name) or str(buyer.id),
         "username": f"@{buyer.username}" if buyer.username else "none",
         "student": str(buyer.id),
     }
+
+
+def _in_line(name: str) -> str:
+    """Leave what a name shows: what breaks or turns a line could forge one of ours."""
+    shown = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in name)
+    return " ".join("".join(shown).split())

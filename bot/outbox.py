@@ -34,8 +34,7 @@ from bot.voice import Voice
 log = structlog.get_logger()
 
 BATCH = 100
-EVERYBODY = (25, 1.0)  # notices in seconds; Telegram's limit is about 30, for answers too
-A_GROUP = (18, 60.0)  # Telegram's is 20
+A_GROUP = (18, 60.0)  # messages in seconds; Telegram's is 20
 A_STUDENT = (5, 5.0)  # one a second, with short bursts
 CHATS = 10_000  # whose pace is remembered
 TOGETHER = 30  # notices read for one message to a group
@@ -64,7 +63,6 @@ class Outbox:
         self._bot = voice.bot
         self._database = database
         self._admins = admins
-        self._pace = AsyncLimiter(*EVERYBODY)
         self._sent: set[int] = set()  # rows that are sent, and that not stored yet
         self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
 
@@ -126,7 +124,7 @@ class Outbox:
         return [self._admins.told(words, f"{order}:admins:unreachable")]
 
     async def _paced(self, row_id: int, notice: Notice) -> list[int]:
-        """Send within Telegram's limits, and give the rows that were sent.
+        """Send within the limits of a chat, and give the rows that were sent.
 
         Raises:
             ChatIsFull: It has had its messages of this time.
@@ -136,7 +134,7 @@ class Outbox:
             return [row_id]
         if not self._pace_of(notice.chat_id).has_capacity():
             raise ChatIsFull
-        async with self._pace, self._pace_of(notice.chat_id):
+        async with self._pace_of(notice.chat_id):
             if _may_be_merged(notice):
                 return await self._say_together(notice)
             await self._send(notice)

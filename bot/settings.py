@@ -372,7 +372,7 @@ CURES = {
 }
 
 
-NO_FILE = "no .env here: cp .env.example .env, and fill it in"
+NO_FILE = "no .env here: install -m 600 .env.example .env, and fill it in"
 
 
 def load(**overrides: object) -> Settings:

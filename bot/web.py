@@ -6,9 +6,10 @@ first two, and nobody outside has a reason to see the rest.
 
 import asyncio
 import hmac
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import structlog
 from aiohttp import web, web_response
@@ -30,6 +31,7 @@ PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its 
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  its name
+WITH_PORT = re.compile(r"(?:([0-9.]+)|\[(.+)\])(?::[0-9]+)?")  # as some proxies write one
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # aiohttp names itself and Python with their versions; its answer to malformed HTTP meets no hook.
@@ -148,8 +150,9 @@ def gate(
             log.exception("approval_failed")
             refusal = "not now"
         is_atmos = refusal not in (NOT_GENUINE, UNREADABLE)
-        if is_atmos and (stranger := _stranger(_asking(request), networks)):
-            await jobs.spawn(approval.flag(stranger))
+        address = origin(request.remote or "", request.headers.getall("X-Forwarded-For", ()))
+        if is_atmos and networks and address and not any(address in one for one in networks):
+            await jobs.spawn(approval.flag(str(address)))
         answer = callback.answer(go_on=refusal is None, message=refusal or "OK")
         return web.json_response(answer, status=400 if refusal == UNREADABLE else 200)
 
@@ -174,23 +177,21 @@ def webhook(intake: Intake, path: str, secret: str) -> list[web.RouteDef]:
     return [web.post(path, brought)]
 
 
-def _asking(request: web.Request) -> str:
-    """Give whose address a question comes from: behind a proxy, whom the proxy names last."""
-    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+def origin(peer: str, forwarded: Sequence[str]) -> IPv4Address | IPv6Address | None:
+    """Give the address a question comes from, None where it cannot be read.
+
+    It is that of `peer`, or behind a proxy, whose own is private, the last one in the lines of
+    X-Forwarded-For: the others may have been written by whoever asks.
+    """
+    named = ",".join(forwarded).rpartition(",")[2].strip()
     try:
-        is_proxy = ip_address(request.remote or "").is_private
+        address = _address(peer)
+        return _address(named) if named and address.is_private else address
     except ValueError:
-        return ""
-    return named if named and is_proxy else request.remote or ""
+        return None
 
 
-def _stranger(remote: str, networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
-    """Give an address that is in none of the networks ATMOS is expected in."""
-    try:
-        address = ip_address(remote)
-    except ValueError:  # what is named is no address: nothing is known
-        return None
-    if not networks:
-        return None
-    address = getattr(address, "ipv4_mapped", None) or address
-    return None if any(address in network for network in networks) else str(address)
+def _address(text: str) -> IPv4Address | IPv6Address:
+    with_port = WITH_PORT.fullmatch(text)
+    address = ip_address((with_port[1] or with_port[2]) if with_port else text)
+    return getattr(address, "ipv4_mapped", None) or address

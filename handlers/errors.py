@@ -2,6 +2,7 @@
 
 import structlog
 from aiogram import Router
+from aiogram.exceptions import TelegramRetryAfter
 from aiogram.filters import ExceptionTypeFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
@@ -73,4 +74,5 @@ async def failed(event: ErrorEvent, offers: Offers, speech: Speech | None = None
 
 def register(router: Router) -> None:
     router.error.register(refused, ExceptionTypeFilter(CheckoutError, CardError, StaffError))
-    router.error.register(failed)
+    # Of a 429 nobody could be told: an apology would meet the same. The intake logs it.
+    router.error.register(failed, ~ExceptionTypeFilter(TelegramRetryAfter))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atmos import Declined, callback
+from bot.web import origin
 from sandbox.faults import Kind
 from tests.conftest import GOOD, PRICE, everything_said, free_port, reaches_code
 
@@ -108,19 +109,45 @@ async def test_an_unlisted_address_is_answered_by_the_signature_and_flagged(worl
 
 
 @pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("9.9.9.9", [], "9.9.9.9"),
+        ("9.9.9.9", ["192.0.2.7"], "9.9.9.9"),  # no proxy, so it says what it likes
+        ("::ffff:9.9.9.9", ["192.0.2.7"], "9.9.9.9"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("172.17.0.1", ["192.0.2.7, 203.0.113.9"], "203.0.113.9"),  # the first may be made up
+        ("::1", ["192.0.2.7", "203.0.113.9"], "203.0.113.9"),
+        ("127.0.0.1", ["203.0.113.9:51234"], "203.0.113.9"),
+        ("127.0.0.1", ["2001:db8::9"], "2001:db8::9"),
+        ("127.0.0.1", ["2001:1234::9"], "2001:1234::9"),
+        ("127.0.0.1", ["[2001:db8::9]"], "2001:db8::9"),
+        ("127.0.0.1", ["[2001:db8::9]:4711"], "2001:db8::9"),
+        ("127.0.0.1", ["[::ffff:203.0.113.9]:4711"], "203.0.113.9"),
+        ("127.0.0.1", ["203.0.113.9, nonsense"], "None"),
+        ("127.0.0.1", ["203.0.113.9:"], "None"),
+        ("", ["203.0.113.9"], "None"),
+    ],
+)
+def test_a_question_comes_from_the_peer_or_from_whom_a_proxy_names_last(peer, forwarded, address):
+    assert str(origin(peer, forwarded)) == address
+
+
+@pytest.mark.parametrize(
     ("named", "flagged"),
     [
-        ("203.0.113.9", True),
-        ("192.0.2.7, 203.0.113.9", True),  # who asks may have written the first
-        ("203.0.113.9, 192.0.2.7", False),
-        ("nonsense", False),
+        (["192.0.2.7", "203.0.113.9:51234"], True),
+        (["203.0.113.9", "192.0.2.7"], False),
+        (["nonsense"], False),
     ],
 )
 async def test_behind_a_proxy_it_is_the_address_the_proxy_names(world, gate, named, flagged):
+    """The attacker's find: of two lines the first was read, and an address with a port never."""
     world.overrides["atmos_callback_networks"] = "192.0.2.0/24"
     async with world.bot():
         body = signed(store_id="57", transaction_id="1", account="9", amount="1")
-        async with httpx.AsyncClient(headers={"X-Forwarded-For": named}, timeout=15) as client:
+        lines = [("X-Forwarded-For", line) for line in named]
+        async with httpx.AsyncClient(headers=lines, timeout=15) as client:
             answer = await client.post(gate, content=body)
         await world.admins.sees("bunday toʻlov botda yoʻq")
 
@@ -273,7 +300,10 @@ async def test_a_database_that_does_not_answer_is_a_no_within_a_second_or_so(wor
         holder.execute("BEGIN EXCLUSIVE")
         asked = time.monotonic()
 
-        assert await ask(gate, signed(transaction_id="1", account="9", amount="1")) == 0
+        assert (
+            await ask(gate, signed(store_id="57", transaction_id="1", account="9", amount="1"))
+            == 0
+        )
         assert time.monotonic() - asked < 2
 
         holder.execute("ROLLBACK")
@@ -295,6 +325,32 @@ async def test_an_oversized_body_is_refused_though_it_is_wanted(world, gate):
 
         assert oversized.status_code == 413
         assert await ask(gate, wanted + b" " * 100) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transaction_id": "{:٠>9}"},
+        {"transaction_id": "+{}"},
+        {"amount": " {} "},
+    ],
+)
+async def test_what_is_signed_but_no_plain_number_is_refused(world, gate, changes):
+    """The attacker's find: the signature alone let these through."""
+    student = world.student()
+    world.gateway.latency["confirm"] = 1.0
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
+        wanted = json.loads(question(world))
+        changed = {name: shape.format(wanted[name]) for name, shape in changes.items()}
+
+        assert await ask(gate, question(world, **changed)) == 0
+        assert await ask(gate, question(world)) == 1
+
+        await student.sees("✅")
 
 
 def test_numbers_are_hashed_as_they_were_written():

@@ -193,6 +193,23 @@ async def test_check_sees_a_database_that_others_may_read(world, monkeypatch):
     assert any(line.startswith("! database privacy: others may read checkout.db") for line in said)
 
 
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [
+        (0o644, "! settings privacy: others may read .env: chmod 600 .env"),
+        (0o640, "! settings privacy: others may read .env: chmod 600 .env"),
+        (0o600, "✓ settings privacy: for this account alone (0600)"),
+    ],
+)
+async def test_check_sees_keys_that_others_may_read(world, monkeypatch, mode, line):
+    monkeypatch.chdir(world.home)
+    os.close(os.open(".env", os.O_CREAT, mode))
+    os.chmod(".env", mode)  # noqa: PTH101  a path that blocks is no better
+    said = [f"{f.mark} {f.what}: {f.said}" async for f in findings(world.settings())]
+
+    assert line in said
+
+
 async def test_check_beside_a_running_bot_knows_it_and_its_payments(world):
     student = world.student()
     world.overrides |= {"atmos_callback_key": "key"}

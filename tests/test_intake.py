@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from bot.intake import COMMAND
 from sandbox.faults import Fault, Kind
 from tests.conftest import EXPIRY, GOOD, PRICE, everything_said, names_card, pays, reaches_code
 
@@ -291,13 +292,34 @@ async def test_a_step_that_could_not_be_left_is_still_guarded(world):
         await until(lambda: mistyped.deleted)
 
 
-@pytest.mark.parametrize("text", ["/kod {code}", "/code{code}", "/karta 8600 9900 0000 008"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/kod {code}",
+        "/code{code}",
+        "/kod@{code}",
+        "/kod {0}-{1}",
+        "/kod {0}",
+        "/start {0}-{1}",
+        "/start {0}_{1}",
+        "/muddat 12-49",
+        "/karta 8600 9900 0000 008",
+    ],
+)
 async def test_a_slash_does_not_hide_a_code(world, text):
+    """The attacker's find: with a sign between its digits it stayed."""
     student = world.student()
     async with world.bot():
         await reaches_code(student)
-        sent = student.says(text.format(code=world.code))
+        sent = student.says(text.format(world.code[:3], world.code[3:], code=world.code))
         await until(lambda: sent.deleted)
+
+
+@pytest.mark.parametrize(
+    "text", ["/start", "/start protokol-57", "/start@checkout_bot menu", "/help", "/language "]
+)
+def test_a_command_is_no_secret(text):
+    assert COMMAND.fullmatch(text)
 
 
 async def test_a_slash_under_a_photo_does_not_hide_it(world):

@@ -261,6 +261,24 @@ async def test_all_students_together_are_told_no_faster_than_telegram_lets_a_bot
     assert sent[-1] - sent[0] > 1.0
 
 
+async def test_a_flood_of_accounts_makes_everybody_wait_and_nobody_go_unanswered(world, database):
+    """The attacker's find: answers had no pace, met 429 and were lost, and so were others'."""
+    world.telegram.limits = Limits(time.time)
+    crowd = [world.student(1000 + number) for number in range(65)]
+    promised = [
+        Notice(chat_id=one.id, language="uz", words=Words("admin-settled", settled(1)))
+        for one in crowd[:10]
+    ]
+    async with world.bot():
+        for one in crowd:
+            one.says("/help")
+        await database.promise(promised)
+        for one in crowd:
+            await one.sees("Bu bot orqali")
+        for one in crowd[:10]:
+            await one.sees("order-1")
+
+
 @pytest.fixture
 def foreign_page(monkeypatch):
     """What a provider answers in Telegram's place, in an encoding of its own."""

@@ -270,6 +270,23 @@ async def test_nobodys_turn_is_held_for_an_hour(world):
         await student.sees("Toʻliq karta raqami", since=asked)
 
 
+@pytest.mark.parametrize("text", ["/help", "/start no-such-offer"])
+async def test_an_answer_that_telegram_takes_at_no_try_is_a_line_and_no_defect(
+    world, caplog, text
+):
+    student = world.student()
+    async with world.bot():
+        world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=1, times=3))
+        student.says(text)
+        await world.telegram.until(lambda: not world.telegram.faults.waiting)
+        asked = student.says("/privacy")
+        await student.sees("Toʻliq karta raqami", since=asked)
+
+    assert "not_answered" in caplog.text
+    assert "failed" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_refused_step_is_answered_and_not_asked_for_at_the_next_start(world):
     """The review's find: the next restart told the student of a restart for nothing."""
     student = world.student()

@@ -290,7 +290,7 @@ def test_without_a_file_the_first_line_says_how_to_make_one(refused, tmp_path):
     assert refused(BOT_TOKEN=None)[0].startswith("BOT_TOKEN: ")
     (tmp_path / ".env").unlink()
 
-    assert refused(BOT_TOKEN=None)[0] == "no .env here: cp .env.example .env, and fill it in"
+    assert refused(BOT_TOKEN=None)[0].startswith("no .env here: install -m 600 .env.example .env")
     assert refused(BOT_TOKEN="wrong")[0].startswith("BOT_TOKEN: ")
 
 

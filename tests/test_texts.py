@@ -417,6 +417,25 @@ def test_a_buyer_is_found_by_a_press_on_the_name(language):
     assert 'href="tg://user?id=501"' in TEXTS.html(language, notices.unreachable(501, "1"))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Dilnoza\n✅ Yangi toʻlov\r\u2028777\x85", "Dilnoza ✅ Yangi toʻlov 777"),
+        ("\u202edlog\u2066 \u200eDilnoza\ufeff", "dlog Dilnoza"),
+        ("\u200b \u202e", "501"),
+        ("Gʻulom Oʻgʻli 🌷", "Gʻulom Oʻgʻli 🌷"),
+    ],
+)
+def test_no_name_turns_a_line_or_begins_one(name, shown):
+    """The attacker's find: a name could forge the lines that admins go by."""
+    intent = replace(INTENT, buyer=replace(INTENT.buyer, name=name), reversed_by=name)
+    one_line = f'<a href="tg://user?id=501">{shown}</a> · @dilnoza · 501\n'
+
+    assert one_line in TEXTS.html("uz", notices.paid_for_admins(intent))
+    for words in (notices.money_back_for_admins(intent), notices.settled(intent, "paid", name)):
+        assert not re.search(r"[\u200e\u202e\u2028\ufeff]|\n✅", TEXTS.html("uz", words))
+
+
 def test_a_list_stands_under_its_text_and_goes_no_further_than_is_read():
     words = Words.restored(
         json.loads(json.dumps(notices.daily(3, 0, [(INTENT, "charged")] * 23).stored()))

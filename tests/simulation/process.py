@@ -13,6 +13,7 @@ from aiogram import Bot
 from aiogram.client.default import DefaultBotProperties
 from aiogram.enums import ParseMode
 from aiogram.types import LinkPreviewOptions
+from multidict import CIMultiDict
 
 from atmos import AtmosClient
 from bot import app
@@ -136,7 +137,7 @@ class Process:
             return body
 
         answering: asyncio.Task[Any] = self.spawn(
-            gate.handler(SimpleNamespace(read=read, remote=None, headers={}))  # type: ignore[arg-type]
+            gate.handler(SimpleNamespace(read=read, remote=None, headers=CIMultiDict()))  # type: ignore[arg-type]
         )
         await asyncio.wait([answering])
         if answering.cancelled():
