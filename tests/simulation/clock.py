@@ -81,7 +81,9 @@ class Loop(BaseEventLoop):
         if not ready:
             if not timers:
                 raise Stuck
-            self._seconds = max(self._seconds, timers[0][0])
+            # A little later than due, as by any clock: whoever wakes a rounding error too early
+            # and waits for the rest would wake at the same moment for ever.
+            self._seconds = max(self._seconds, timers[0][0]) + RESOLUTION
         while timers and timers[0][0] < self._seconds + RESOLUTION:
             ready.append(heappop(timers)[2])
         for _ in range(len(ready)):
