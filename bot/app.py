@@ -174,7 +174,7 @@ def _assemble(
         attempts=attempts,
     )
     texts = Texts()
-    voice = Voice(bot, texts)
+    voice = Voice(bot, texts, settings.messages_a_second)
     outbox = Outbox(voice, database, admins)
     reconciliation = Reconciliation(database, atmos, outcomes, clock)
     storage = DialogueStorage(database)

@@ -222,6 +222,8 @@ class Settings(BaseSettings):
     wrong_codes_a_day: Count = 20
     payments_a_day: Count = 20
 
+    messages_a_second: Annotated[int, Field(ge=1, le=1000)] = 25  # Telegram lets about 30 pass
+
     retention_days: int = Field(90, ge=30, le=3650)
     atmos_callback_networks: Annotated[
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_separated)
@@ -341,6 +343,7 @@ CURES = {
         ),
         COUNT,
     ),
+    "messages_a_second": "write a number from 1 to 1000",
     "bot_token": "write the token that @BotFather gave you, like 123456:AA…",
     "webhook_url": "write an https:// address with a path, like https://pay.example.uz/telegram",
     "admin_chat_id": "write the admin group's id, a negative number like -1001234567890",

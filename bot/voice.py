@@ -17,16 +17,15 @@ from bot.texts import Texts, TextsError
 
 LONGEST = 3500  # characters; Telegram takes 4096, without the marks of HTML
 SEPARATOR = "\n\n· · ·\n\n"
-PACE = (1, 1 / 25)  # messages in seconds, without bursts; Telegram's limit is about 30 a second
 
 
 class Voice:
     """Says words in a language, to all chats together no faster than Telegram lets a bot speak."""
 
-    def __init__(self, bot: Bot, texts: Texts) -> None:
+    def __init__(self, bot: Bot, texts: Texts, messages_a_second: int) -> None:
         self.bot = bot
         self._texts = texts
-        self._pace = AsyncLimiter(*PACE)
+        self._pace = AsyncLimiter(1, 1 / messages_a_second)  # without bursts
 
     async def say(
         self, chat_id: int, language: str, words: Words, topic_id: int | None = None

@@ -59,6 +59,7 @@ SETTINGS = {
     "CODE_REQUESTS_A_DAY": "10000",
     "WRONG_CODES_A_DAY": "10000",
     "PAYMENTS_A_DAY": "10000",
+    "MESSAGES_A_SECOND": "1000",  # two hundred in a hurry, who ask again when they wait
     "LOG_LEVEL": "INFO",
 }
 
