@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from atmos import Reason
 from bot.cards import CardNumber
 from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
@@ -397,10 +396,12 @@ def vault_away() -> Words:
     return Words("admin-vault")
 
 
+def no_yes(what: str) -> Words:
+    """Report that ATMOS did not get our yes to its question, and what that may be due to."""
+    return Words("admin-no-yes", {"what": what})
+
+
 def misconfigured(what: str) -> Words:
-    """Report what ATMOS does not accept; where that is our answer to its question, why."""
-    if what.startswith(Reason.refused_by_merchant):
-        return Words("admin-no-yes", {"what": what})
     return Words("admin-misconfigured", {"what": what})
 
 

@@ -32,7 +32,6 @@ from bot.vault import Vault
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
-_FOR_THE_MERCHANT = {Reason.wrong_parameters, Reason.refused_by_merchant}
 
 
 class Outcomes:
@@ -246,7 +245,9 @@ class Outcomes:
         hour = self._hour()
         if reason is Reason.unknown:
             words, key = notices.unknown_code(intent, code), f"admins:code:{code}:{hour}"
-        elif reason in _FOR_THE_MERCHANT or isinstance(error, WrongCredentials):
+        elif reason is Reason.refused_by_merchant:
+            words, key = notices.no_yes(str(error)), f"admins:{error}:{hour}"
+        elif reason is Reason.wrong_parameters or isinstance(error, WrongCredentials):
             words, key = notices.misconfigured(str(error)), f"admins:{error}:{hour}"
         else:
             return []

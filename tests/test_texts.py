@@ -368,7 +368,7 @@ NOTICES = [
     notices.money_back_for_admins(replace(INTENT, reversed_by="Admin <b> (502)")),
     notices.not_reversed(INTENT),
     notices.unreachable(501, "123456789"),
-    notices.misconfigured("refused-by-merchant (STPIMS-ERR-093)"),
+    notices.no_yes("refused-by-merchant (STPIMS-ERR-093)"),
     *(notices.refused_approval(why, "100", "9") for why in ["unknown", *Status]),
     *map(notices.not_genuine, ["signature", "unreadable", "number"]),
     *map(notices.staff_order, STATES),
