@@ -102,6 +102,7 @@ def hostile_lines() -> dict[str, dict[str, Any]]:
         "50 keys of a mix": {f"k{n}": texts["a mix"] * 150 for n in range(50)},
         "a deep dict": {"event": "said", "body": deep},
         "a long list": {"event": "said", "body": ["otp"] * 100_000},
+        "a long key": {"otp=" * 2_500: "said"},
         "many small values": {f"k{n}": {"otp": ["a"] * 9} for n in range(50)},
     }
 

@@ -18,15 +18,16 @@ SHORTEST_CARD = 13
 LONGEST_ID = 10**12
 SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
-LONGEST, LONGEST_ODD = 2_500, 250  # characters of a line, and of an odd one
-MOST_KEYS = 16
+LONGEST, LONGEST_ODD = 1_500, 150  # characters of a line, and of an odd one
+MOST_KEYS, LONGEST_KEY = 10, 40
 SHORTEST = 100  # of what is left of a text
 HEAVIEST = 2_500  # bytes of what is no text
-MOST_ODD, ODD = 200, 5  # bytes of other scripts, and as how many an escape or an address counts
-NAME = 100  # as how many characters of a value the name of a secret counts
+MOST_ODD, ODD = 150, 5  # bytes of other scripts, and as how many an escape or an address counts
+NAME = 150  # as how many characters of a value the name of a secret counts
 CUT = "{0} [cut] {0}".format("0" * SHORTEST_CARD)
 TAIL = 0.75  # of a text that is cut is kept from its end, where a traceback has the exception
 
+_CARD = b"0" * SHORTEST_CARD
 _DIGITS = re.compile(rb"0[ 0]{12,}")
 # What `repr` and JSON, and what URLs make of characters, as many as stand together.
 _ESCAPED = {
@@ -103,7 +104,9 @@ def redact_event(secrets: Iterable[str]) -> Processor:
         event: MutableMapping[str, Any],
     ) -> MutableMapping[str, Any]:
         """Clean what a line says; of too many keys the last stay, where logging puts its own."""
-        last = {str(key): it for key, it in list(event.items())[-MOST_KEYS:]}
+        last = {_name(key): value for key, value in list(event.items())[-MOST_KEYS:]}
+        if left_out := len(event) - len(last):
+            last["left_out"] = left_out
         heavy = _is_heavy(it for it in last.values() if not isinstance(it, str))
         values = [_shown(key, it, heavy) for key, it in last.items()]
         clean = iter(_redact([*last, *(it for it in values if isinstance(it, str))], hidden))
@@ -112,6 +115,11 @@ def redact_event(secrets: Iterable[str]) -> Processor:
         return dict(zip(keys, shown, strict=True))
 
     return processor
+
+
+def _name(key: object) -> str:
+    name = str(key)
+    return name if len(name) <= LONGEST_KEY else HIDDEN
 
 
 def _shown(key: str, value: Any, heavy: bool) -> Any:  # noqa: FBT001
@@ -239,6 +247,8 @@ def _begun(text: str, room: int) -> str:
 
 def _hide_numbers(text: str) -> str:
     drawn = _drawing(text)
+    if _CARD not in drawn.replace(b" ", b""):  # a quicker look
+        return text
     shown, at = [], 0
     for found in _DIGITS.finditer(drawn):
         number = found[0].rstrip()
