@@ -181,7 +181,7 @@ def _assemble(
     jobs = Scheduler(limit=None, close_timeout=5.0, exception_handler=_job_failed)
     languages = Languages(database, settings.default_language)
     dispatcher = dispatch(
-        Arrival(languages=languages, voice=voice, jobs=jobs),
+        Arrival(languages=languages, voice=voice, storage=storage, jobs=jobs),
         storage,
         checkout=checkout,
         reconciliation=reconciliation,

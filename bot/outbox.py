@@ -154,14 +154,16 @@ class Outbox:
     async def _send(self, notice: Notice) -> None:
         chat_id, message_id = notice.chat_id, notice.message_id
         language, words = notice.language, notice.words
+        urgent = chat_id > 0  # a student's: what became of a payment
         if words is None:
             await self._delete(notice, message_id or 0)
         elif message_id is None:
-            await self._voice.say(chat_id, language, words, notice.topic_id)
+            topic = notice.topic_id
+            await self._voice.say(chat_id, language, words, urgent=urgent, topic_id=topic)
         elif notice.action is Action.buttons:
             await self._voice.put_buttons(chat_id, message_id, language, words)
         else:
-            await self._voice.turn(chat_id, message_id, language, words)
+            await self._voice.turn(chat_id, message_id, language, words, urgent=urgent)
 
     async def erased(self, chat_id: int, message_id: int) -> bool:
         """Delete a message now, once, and tell whether it is gone."""
@@ -186,7 +188,8 @@ class Outbox:
         except TelegramBadRequest:
             log.warning("cannot_delete", chat=notice.chat_id, message=message_id)
             if notice.chat_id > 0:
-                await self._voice.say(notice.chat_id, notice.language, Words("cannot-delete"))
+                words = Words("cannot-delete")
+                await self._voice.say(notice.chat_id, notice.language, words, urgent=True)
 
 
 def _limit(chat_id: int) -> tuple[int, float]:

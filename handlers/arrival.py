@@ -13,6 +13,7 @@ from aiojobs import Scheduler
 
 from bot import db
 from bot.db import Database
+from bot.storage import DialogueStorage, key_of
 from bot.voice import Voice
 from handlers.speech import Speech
 
@@ -45,9 +46,12 @@ class Arrival(BaseMiddleware):
     It stands in for aiogram's own lock, which its dispatcher puts before everything.
     """
 
-    def __init__(self, *, languages: Languages, voice: Voice, jobs: Scheduler) -> None:
+    def __init__(
+        self, *, languages: Languages, voice: Voice, storage: DialogueStorage, jobs: Scheduler
+    ) -> None:
         self._languages = languages
         self._voice = voice
+        self._storage = storage
         self._jobs = jobs
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -62,7 +66,9 @@ class Arrival(BaseMiddleware):
             if taken.wiped is not None:
                 await taken.gone.wait()
             language = await self._languages.of(chat_id)
-            data["speech"] = Speech(self._voice, chat_id, language)  # for the error handlers too
+            paying = self._storage.is_going_on(key_of(self._voice.bot.id, chat_id))
+            # Here, so that the error handlers have it too.
+            data["speech"] = Speech(self._voice, chat_id, language, urgent=paying)
             return await handler(event, data)
 
     def _turn(self, chat_id: int) -> asyncio.Lock:

@@ -34,12 +34,14 @@ class Speech:
     voice: Voice
     chat_id: int
     language: str
+    urgent: bool  # said to somebody who is at a step of a checkout
     note_id: int | None = None  # the "⏳" message, while there is one
 
     @_patiently
     async def say(self, words: Words) -> int:
         """Say `words` and give the message's id."""
-        return (await self.voice.say(self.chat_id, self.language, words)).message_id
+        said = await self.voice.say(self.chat_id, self.language, words, urgent=self.urgent)
+        return said.message_id
 
     async def conclude(self, words: Words) -> None:
         """Turn the "⏳" message into `words`; without one, just say them."""
@@ -50,7 +52,7 @@ class Speech:
 
     @_patiently
     async def _turn(self, message_id: int, words: Words) -> None:
-        await self.voice.turn(self.chat_id, message_id, self.language, words)
+        await self.voice.turn(self.chat_id, message_id, self.language, words, urgent=self.urgent)
 
     async def drop(self) -> None:
         """Take the "⏳" message away: what it would become is told by others."""
@@ -61,7 +63,9 @@ class Speech:
     async def note(self, why: str) -> None:
         """Show "⏳" if Telegram lets us at once: a payment that has begun does not hang on it."""
         with suppress(AiogramError):
-            said = await self.voice.say(self.chat_id, self.language, Words(why))
+            said = await self.voice.say(
+                self.chat_id, self.language, Words(why), urgent=self.urgent
+            )
             self.note_id = said.message_id
 
     @asynccontextmanager
