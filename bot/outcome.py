@@ -168,21 +168,12 @@ class Outcomes:
 
     async def _given_back(self, intent: Intent, transaction: Transaction) -> bool:
         """End what was charged and given back before we knew of it; both are facts of money."""
-        seen = replace(intent, success_trans_id=transaction.success_trans_id or 0)
-        said = [self._result(intent, notices.over(intent, "given-back"))]
-        facts: dict[str, Any] = {
-            "success_trans_id": transaction.success_trans_id,
-            "reason": "given-back",
-            "check_at": None,
-        }
-        async with self._database.write() as tx:
-            if not await db.move(tx, intent, Status.failed, **facts):
-                return False
-            for kind in ("captured", "reversed"):
-                await db.record(tx, seen, kind, self._database.now())
-            await db.promise(tx, said, self._database.now())
-        await self._vault.wipe(intent.id)
-        return True
+        return await self._failed(
+            intent,
+            "given-back",
+            facts=("captured", "reversed"),
+            success_trans_id=transaction.success_trans_id or 0,
+        )
 
     async def _reversed(self, intent_id: int) -> bool:
         """Record that a captured payment was given back; False where that is known."""
@@ -314,9 +305,13 @@ class Outcomes:
         told: Sequence[Notice],
         *,
         attempt: Limit | None = None,
+        facts: Sequence[str] = (),
         **changes: Any,
     ) -> bool:
-        """End an attempt, count it and tell what came of it where its row says: all, or False."""
+        """End an attempt and tell what came of it where its row says: all, or False.
+
+        It may count as an `attempt`, or leave `facts` of money in the ledger.
+        """
         changes = {"check_at": None} | changes
         async with self._database.write() as tx:
             stands = await db.intent(tx, intent.id, lock=True)
@@ -329,6 +324,9 @@ class Outcomes:
             await db.withdraw(tx, intent, self._database.now())
             if attempt:
                 await db.add_attempt(tx, intent.buyer.id, attempt, self._database.now())
+            for fact in facts:
+                ended = replace(stands, success_trans_id=changes["success_trans_id"])
+                await db.record(tx, ended, fact, self._database.now())
             said = [self._result(stands, words), *told]
             await db.promise(tx, said, self._database.now())
         return True
