@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 REVERSED = "-20"
 SUCCESS = "0"
 LARGEST = 2**63 - 1  # what a database keeps as a whole number
+LARGEST_AMOUNT = 10**12  # tiyin, ten milliard soʻm; a card number would be more
 
 
 class State(StrEnum):
@@ -30,7 +31,7 @@ class Transaction(BaseModel, frozen=True):
     trans_id: int = Field(le=LARGEST)
     success_trans_id: int | None = Field(None, le=LARGEST)
     account: str = Field(coerce_numbers_to_str=True)
-    amount: int
+    amount: int = Field(le=LARGEST_AMOUNT)
     confirmed: bool = False
     status_code: str | None = Field(None, coerce_numbers_to_str=True)
     confirm_time: int | None = None

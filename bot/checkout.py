@@ -190,9 +190,8 @@ class Checkout:
         """
         async with self._reaching_vault(intent):
             await self._vault.put(intent.id, number)
-        offer = self._offers.find(intent.offer)
-        if offer and offer.price_at(self._database.now()) == intent.amount:  # else it is not held
-            await self._database.amend(intent, expires_at=self._later(self._times.checkout))
+        if held := self._held(intent):
+            await self._database.amend(intent, **held)
 
     async def named(self, intent: Intent) -> CardNumber:
         """Give the card that was named.
@@ -226,7 +225,7 @@ class Checkout:
                 card_number=card.number.reveal(),
                 expiry=card.expiry.reveal(),
             )
-        changes = {"card": card.number.label} | self._code_times()
+        changes = {"card": card.number.label} | self._code_times(intent)
         return await self._moved(intent, Status.challenged, **changes)
 
     async def prompted(self, intent: Intent, message_id: int) -> None:
@@ -249,7 +248,7 @@ class Checkout:
         intent, request = await self._take_resend(intent)
         async with self._requesting(intent, request):
             await self._atmos.retry_otp(_transaction(intent))
-        await self._database.amend(intent, **self._code_times())
+        await self._database.amend(intent, **self._code_times(intent))
         return await self.live(intent.id)
 
     async def begin_capture(self, intent: Intent) -> Intent:
@@ -472,7 +471,7 @@ class Checkout:
             await self._database.promise(self._outcomes.vault_away())
             raise CardNotKept(intent) from away
 
-    async def _not_challenged(self, intent: Intent, error: AtmosError) -> IntentError:
+    async def _not_challenged(self, intent: Intent, error: AtmosError) -> CheckoutError:
         """Tell the admins what only they can mend; end what ATMOS has closed."""
         if isinstance(error, Declined) and error.reason is Reason.closed:
             return await self._closed(intent, error)
@@ -481,27 +480,31 @@ class Checkout:
         await self._database.amend(intent, told, resend_at=resend_at)
         return NotChallenged(intent, error)
 
-    async def _closed(self, intent: Intent, error: AtmosError) -> IntentError:
+    async def _closed(self, intent: Intent, error: AtmosError) -> CheckoutError:
         """Look inside before calling it unpaid: a paid transaction is closed too."""
         asked_at = self._database.now()
         try:
             transaction = await self._atmos.get(_transaction(intent))
         except AtmosError as no_evidence:
             return NotChallenged(intent, no_evidence)
-        match await self._outcomes.record(intent, transaction, asked_at):
-            case Verdict.charged | Verdict.known:
-                return AlreadyPaid(intent)
-            case Verdict.another:
-                return StillChecking(intent)
+        found = await self._outcomes.record(intent, transaction, asked_at)
+        if found is not Verdict.agrees:
+            return _where_it_stands(await self._database.get(intent.id))
         await self._database.move(intent, Status.failed, reason=Reason.closed)
         return NotChallenged(replace(intent, status=Status.failed), error)
 
-    def _code_times(self) -> dict[str, Any]:
+    def _code_times(self, intent: Intent) -> dict[str, Any]:
         return {
             "resend_at": self._later(self._times.resend),
             "code_expires_at": self._later(self._times.code),
-            "expires_at": self._later(self._times.checkout),
-        }
+        } | self._held(intent)
+
+    def _held(self, intent: Intent) -> dict[str, Any]:
+        """Give a payment its time anew, unless it would hold a price that is over."""
+        offer = self._offers.find(intent.offer)
+        if offer is None or offer.price_at(self._database.now()) != intent.amount:
+            return {}
+        return {"expires_at": self._later(self._times.checkout)}
 
     def _asked_to_charge(self) -> dict[str, Any]:
         return self._times.asked(self._database.now(), self._times.confirm)

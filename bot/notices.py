@@ -405,6 +405,10 @@ def misconfigured(what: str) -> Words:
     return Words("admin-misconfigured", {"what": what})
 
 
+def not_reached(what: str) -> Words:
+    return Words("admin-not-reached", {"what": what})
+
+
 def _with_receipt(intent: Intent) -> str:
     return "-with-receipt" if intent.receipt else ""
 

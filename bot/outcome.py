@@ -20,18 +20,20 @@ from atmos import (
     WrongCredentials,
 )
 from bot import db, notices
+from bot.cards import holds_card
 from bot.db import Database
 from bot.evidence import Verdict, verdict
 from bot.limits import Limit
 from bot.notices import AdminGroup, Notice, Words
 from bot.offers import Offers
-from bot.payment import ABANDONED, SOLD, Intent, Status
+from bot.payment import ABANDONED, SOLD, WAITING_FOR_STUDENT, Intent, Status
 from bot.redact import redact
 from bot.times import Times
 from bot.vault import Vault
 
 # Reasons guessed from an unclear answer that are worth a sentence once ATMOS says "not charged".
 _TELLING = {Reason.limit, Reason.insufficient_funds, Reason.card_blocked, Reason.card_expired}
+LONGEST_LINK = 500  # characters of a receipt's; Telegram takes 4096 of a message
 
 
 class Outcomes:
@@ -201,12 +203,14 @@ class Outcomes:
         )
 
     async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:
-        """Tell the admins of a charge that is not ours to honour: the intent stays as it is."""
+        """Tell the admins of what is not ours to honour; for the student it is unknown."""
         alarm = notices.mismatch(intent, redact(transaction.account), transaction.amount)
         said = [self._admins.told(alarm, f"{intent.id}:admins:mismatch")]
-        if intent.status is Status.capturing:
-            said.append(self._result(intent, notices.checking(intent)))
-        await self._database.promise(said)
+        if intent.status in WAITING_FOR_STUDENT:  # or it would end as if no money had been taken
+            asked = self._times.asked(self._database.now(), self._times.confirm)
+            await self._database.move(intent, Status.capturing, said, note_id=None, **asked)
+        else:
+            await self._database.promise([*said, *self.checking(intent)])
 
     async def _contradicted(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins, once, that ATMOS shows what cannot be: our own record stays."""
@@ -231,7 +235,7 @@ class Outcomes:
         return [self._admins.told(notices.left_unknown(intent), key)]
 
     def for_admins(self, intent: Intent, error: AtmosError) -> list[Notice]:
-        """Give what only the admins can mend: a code nobody knows, or a wrong setting."""
+        """Give what only the admins can mend: an unknown code, a wrong setting, no way there."""
         reason, code = getattr(error, "reason", None), getattr(error, "code", None)
         hour = self._hour()
         if reason is Reason.unknown:
@@ -240,6 +244,8 @@ class Outcomes:
             words, key = notices.no_yes(str(error)), f"admins:{error}:{hour}"
         elif reason is Reason.wrong_parameters or isinstance(error, WrongCredentials):
             words, key = notices.misconfigured(str(error)), f"admins:{error}:{hour}"
+        elif isinstance(error, NeverArrived):
+            words, key = notices.not_reached(str(error)), f"admins:not-reached:{hour}"
         else:
             return []
         return [self._admins.told(words, key)]
@@ -259,7 +265,7 @@ class Outcomes:
     def _facts(self, transaction: Transaction) -> dict[str, Any]:
         return {
             "success_trans_id": transaction.success_trans_id,
-            "receipt": transaction.ofd_url,
+            "receipt": _receipt(transaction.ofd_url or ""),
             "captured_at": transaction.paid_at or self._database.now(),
         }
 
@@ -338,3 +344,9 @@ class Outcomes:
         """
         key = key or f"{words.text}:{intent.acts_until}"
         return notices.told(intent, words, key, edits=intent.note_id)
+
+
+def _receipt(link: str) -> str | None:
+    """Give a receipt's link where it is one: it is stored and sent on, whatever ATMOS wrote."""
+    is_link = link.startswith("https://") and len(link) <= LONGEST_LINK and link.isprintable()
+    return link if is_link and not holds_card(link) else None

@@ -30,7 +30,8 @@ SOLD = frozenset({Status.captured, Status.reversing})
 # The gateway's truth wins: a charge found late moves even an abandoned intent to captured, and
 # nothing moves a captured one anywhere but to reversal.
 MOVES: dict[Status, frozenset[Status]] = {
-    Status.created: ABANDONED | {Status.created, Status.challenged, Status.captured},
+    Status.created: ABANDONED
+    | {Status.created, Status.challenged, Status.capturing, Status.captured},
     Status.challenged: ABANDONED | {Status.created, Status.capturing, Status.captured},
     Status.capturing: frozenset({Status.challenged, Status.captured, Status.failed}),
     Status.captured: frozenset({Status.reversing, Status.reversed}),

@@ -409,6 +409,11 @@ admin-misconfigured =
     ⚠️ ATMOS did not accept the request: { $what }
 
     Look over the settings: python -m bot check
+admin-not-reached =
+    ⚠️ A request did not reach ATMOS: { $what }
+
+    No money moved, and the student was asked to try again. If this goes on: python -m bot check
+    You are told of it once an hour at most.
 admin-no-yes =
     ⚠️ ATMOS got no yes to its question before a debit: { $what }
 

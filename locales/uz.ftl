@@ -409,6 +409,11 @@ admin-misconfigured =
     ⚠️ ATMOS soʻrovni qabul qilmadi: { $what }
 
     Sozlamalarni koʻrib chiqing: python -m bot check
+admin-not-reached =
+    ⚠️ Soʻrov ATMOSga yetib bormadi: { $what }
+
+    Pul yechilmadi, talabadan qayta urinish soʻraldi. Bu davom etsa: python -m bot check
+    Bu haqda soatiga bir martadan koʻp aytilmaydi.
 admin-no-yes =
     ⚠️ ATMOS pul yechishdan oldingi savoliga «ha» javobini olmadi: { $what }
 

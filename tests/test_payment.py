@@ -19,6 +19,7 @@ NOW = datetime(2026, 11, 24, 10, 4, tzinfo=UTC)
 ALLOWED = {
     ("created", "created"),  # a card is about to be sent
     ("created", "challenged"),
+    ("created", "capturing"),  # ATMOS shows another amount or account
     ("created", "captured"),
     ("created", "failed"),
     ("created", "expired"),

@@ -927,7 +927,7 @@ async def test_a_card_whose_answer_was_lost_is_not_taken_for_the_one_before(worl
     assert (after.status, after.card, after.code_is_out) == ("created", None, False)
 
 
-async def test_typing_the_number_again_does_not_hold_a_price_that_is_over(world):
+async def test_neither_a_card_nor_a_code_holds_a_price_that_is_over(world):
     """An attacker's find: one message every quarter of an hour kept the early bird for ever."""
     student = world.student()
     until = "SELECT expires_at FROM intents"
@@ -939,11 +939,40 @@ async def test_typing_the_number_again_does_not_hold_a_price_that_is_over(world)
         renewed = world.stored(until)
     offers = world.home / "offers.toml"
     offers.write_text(offers.read_text("utf-8").replace("2099", "2020"), "utf-8")
-    async with world.bot():
+    async with world.bot(otp_resend_after=0.1):
         again = student.says(GOOD)
         await student.sees("2/3", since=again)
+        expiry = student.says(EXPIRY)
+        prompt = await student.sees("SMS kod", since=expiry)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        resent = student.taps("Kodni qayta yuborish", prompt)
+        await student.sees("yangi SMS kod", since=resent)
 
     assert world.stored(until) == renewed != before
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://ofd.example/{'x' * 5_000}",
+        f"https://ofd.example/check?pan={GOOD}&r={{}}",
+        "https://ofd.example/\0{}",
+        "javascript:alert({})",
+    ],
+    ids=["long", "card", "NUL", "no link"],
+)
+async def test_a_receipt_that_is_no_link_keeps_nobody_from_reading_that_it_is_paid(world, link):
+    """An attacker's find: ATMOS's link made both messages too long for Telegram, and was kept."""
+    student = world.student()
+    world.gateway.receipt = link
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        paid = await student.sees("✅")
+        told = await world.admins.sees("✅")
+
+    assert "Fiskal chek" not in paid.text + told.text
+    assert world.stored("SELECT receipt FROM intents") == [(None,)]
 
 
 async def test_the_result_asked_for_by_an_old_button_is_the_step_of_now(world):

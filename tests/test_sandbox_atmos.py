@@ -151,7 +151,7 @@ async def test_a_payment_from_create_to_receipt(shop, gateway):
 
 
 async def test_no_receipt_where_receipts_are_off(clock):
-    async with opened(Gateway(now=clock, receipts=False)) as shop:
+    async with opened(Gateway(now=clock, receipt=None)) as shop:
         paid = await shop.confirm(await shop.ready(), "111111")
 
     assert "ofd_url" not in paid

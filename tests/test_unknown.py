@@ -515,6 +515,43 @@ async def test_a_charge_given_back_before_we_knew_is_said_to_be(world):
         await student.sees("qaytarilgan")
 
 
+async def test_a_closed_payment_of_another_amount_does_not_end_as_if_nothing_was_taken(world):
+    """An attacker's find: "maybe taken", and when its time was over "no money was taken"."""
+    student = world.student()
+    async with world.bot(**QUICK | {"otp_resend_after": 0.1}):
+        prompt = await reaches_code(student)
+        await world.charges(world.code)
+        next(iter(world.gateway.transactions.values())).amount = PRICE - 100
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        tap = student.taps("Kodni qayta yuborish", prompt)
+        await student.sees("tekshir", since=tap)
+        await world.admins.sees("boshqa toʻlovni")
+        while world.calls("get") < 3:
+            await asyncio.sleep(0.1)
+        start = student.says("/start protokol-57")
+        await student.sees("tekshir", since=start)
+
+    assert world.stored("SELECT status FROM intents") == [("capturing",)]
+    assert "yechilmadi" not in student.chat.render()
+
+
+async def test_a_closed_payment_that_was_given_back_is_said_to_be(world):
+    """An attacker's find: first "no money was taken", then that it was given back."""
+    student = world.student()
+    async with world.bot(otp_resend_after=0.1):
+        prompt = await reaches_code(student)
+        await world.charges(world.code)
+        transaction = next(iter(world.gateway.transactions.values()))
+        async with atmos_client(world.settings()) as atmos:
+            await atmos.reverse(transaction.success_trans_id)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        tap = student.taps("Kodni qayta yuborish", prompt)
+        await student.sees("qaytarilgan", since=tap)
+
+    assert "yechilmadi" not in student.chat.render()
+    assert world.stored("SELECT kind FROM ledger") == [("captured",), ("reversed",)]
+
+
 async def test_one_answer_that_makes_no_sense_stops_nothing(world):
     """The review's poison: a time in nanoseconds ended the process, again at every start."""
     first, second = world.student(), world.student(777, "Ikkinchi")

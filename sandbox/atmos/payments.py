@@ -43,7 +43,7 @@ class Payments:
     resend_after: float = 0
     transaction_ttl: float = 1800
     strict_accounts: bool = False  # digits only, as the documentation has it
-    receipts: bool = True
+    receipt: str | None = "https://ofd.example/check?r={}"  # a link to one
     first_id: int = 14_500_001
 
     transactions: dict[int, Transaction] = field(default_factory=dict)
@@ -198,9 +198,9 @@ class Payments:
         self._enter("charge", transaction, success_trans_id)
 
     def _receipt(self, transaction: Transaction) -> Body:
-        if not self.receipts:
+        if self.receipt is None:
             return {}
-        return {"ofd_url": f"https://ofd.example/check?r={transaction.success_trans_id}"}
+        return {"ofd_url": self.receipt.format(transaction.success_trans_id)}
 
     def _reverse(self, body: Body) -> Body:
         success_trans_id = whole(body.get("transaction_id"))
