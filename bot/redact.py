@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from string import ascii_lowercase
 from typing import Any
+from unicodedata import category
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "•••"
@@ -276,7 +277,7 @@ class _Drawn(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         sign = chr(code)
-        is_letter = sign.isalpha() and sign not in _BLANK_LETTERS
+        is_letter = sign.isalpha() and sign not in _BLANK_LETTERS and category(sign) != "Lm"
         self[code] = "0" if sign.isdigit() else "a" if is_letter else " "
         return self[code]
 
