@@ -179,8 +179,9 @@ def holds_card(text: str) -> bool:
     a card is missed.
 
     What UzCard and Humo begin with does not come about by chance, so between their groups of four
-    `+` is spacing too. Of all other numbers a fifth is in somebody's range, so those count only if they are grouped as cards are, or stand alone
-    and are not grouped as sums, phones and dates are; and never inside of a link.
+    `+` is spacing too. Of all other numbers a fifth is in somebody's range, so those count only if
+    they are grouped as cards are, or stand alone and are not grouped as sums, phones and dates
+    are; and never inside of a link.
     """
     plain = text if text.isascii() else _as_seen(text)
     spelled = _O_FOR_ZERO.sub(lambda found: "0" * len(found[0]), plain)

@@ -191,9 +191,7 @@ async def test_a_card_in_a_group_is_deleted_where_the_bot_may_and_nobody_pays_th
     assert sent.deleted
 
 
-async def test_a_group_where_the_bot_may_not_delete_is_asked_to_once_a_message(
-    world, monkeypatch
-):
+async def test_a_group_where_the_bot_may_not_delete_is_asked_to_once_a_message(world, monkeypatch):
     """The attacker's find: the card stayed, and nobody was asked to delete it."""
     monkeypatch.setattr(notices, "GRACE", timedelta())
     student = world.student()
