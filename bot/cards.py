@@ -43,8 +43,16 @@ _ANY_DIGIT = re.compile(
     r"\U0001f100-\U0001f10c]"
 )
 _LINK = re.compile(r"https?://\S*|www\.\S*|\bt\.me/\S*", re.IGNORECASE)
-_LETTERS = re.compile(r"[^\W\d_]+|\+")
-_NO_SPACING = re.compile(r"[^\W\d_]+|[+:;=#%&?@$()\u20a0-\u20c0\u2116]")
+# What Unicode calls letters, and the eye takes for marks: ʻ, and what stretches Arabic words.
+_LETTER = r"[^\W\d_\u02b0-\u02ff\u0640]"
+_LETTERS = re.compile(rf"{_LETTER}+|\+")
+_NO_SPACING = re.compile(rf"{_LETTER}+|[+:;=#%&?@$()\u20a0-\u20c0\u2116]")
+_PLUS = re.compile(r"(?<=(?<![0-9])[0-9]{4})\s?\+\s?(?=[0-9]{4}(?![0-9]))")  # between fours
+_O = "[Oo\u039f\u03bf\u041e\u043e]"  # Latin, Greek, Cyrillic
+# Beside a digit, or as many as a group has, and beside no letter.
+_O_FOR_ZERO = re.compile(
+    rf"(?:(?<=[0-9]){_O}++|(?<![^\W_])(?:{_O}++(?=[0-9])|{_O}{{4}}))(?!{_LETTER})"
+)
 _DATE = re.compile(
     r"(?:(?:0[1-9]|1[0-2])(?:20)?[2-4][0-9]|[2-4][0-9](?:0[1-9]|1[0-2]))(?:[0-9]{3})?"
 )
@@ -165,16 +173,23 @@ def holds_card(text: str) -> bool:
     """Tell whether a card number stands anywhere in `text`, however it is written.
 
     It has sixteen digits of any script with a valid check digit, in the range of a card network,
-    and between them anything but letters and `+`. It ends where a group of digits ends, or runs
-    into what may be an expiry date: twenty digits are a card only with a month at their end, and
-    then also an account number now and then, which is better deleted than a card is missed.
+    and between them anything but letters and `+`; an O may stand for a zero. It ends where a group
+    of digits ends, or runs into what may be an expiry date: twenty digits are a card only with a
+    month at their end, and then also an account number now and then, which is better deleted than
+    a card is missed.
 
-    What UzCard and Humo begin with does not come about by chance. Of all other numbers a fifth
-    is in somebody's range, so those count only if they are grouped as cards are, or stand alone
-    and are not grouped as sums, phones and dates are; and never inside of a link.
+    What UzCard and Humo begin with does not come about by chance, so between their groups of four
+    `+` is spacing too. Of all other numbers a fifth is in somebody's range, so those count only if
+    they are grouped as cards are, or stand alone and are not grouped as sums, phones and dates
+    are; and never inside of a link.
     """
     plain = text if text.isascii() else _as_seen(text)
-    local = (_numbers(run, _LOCAL) for run in _runs(plain, _LETTERS))
+    spelled = _O_FOR_ZERO.sub(lambda found: "0" * len(found[0]), plain)
+    return _holds_number(plain) or (spelled != plain and _holds_number(spelled))
+
+
+def _holds_number(plain: str) -> bool:
+    local = (_numbers(run, _LOCAL) for run in _runs(_PLUS.sub(" ", plain), _LETTERS))
     return any(map(any, local)) or any(
         map(_holds_international, _runs(_LINK.sub("x", plain), _NO_SPACING))
     )

@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import Any
 
 import structlog
+from aiogram.enums import ChatType
 from aiogram.exceptions import (
     AiogramError,
     ClientDecodeError,
@@ -182,14 +183,28 @@ class Outbox:
                 raise
 
     async def _delete(self, notice: Notice, message_id: int) -> None:
-        """Delete, or ask the student to, where Telegram does not let us."""
+        """Delete, or promise to ask once that it is done, where Telegram does not let us.
+
+        In a channel nobody is asked: it would be read by all who follow it.
+        """
         try:
             await self._erase(notice.chat_id, message_id)
         except TelegramBadRequest:
             log.warning("cannot_delete", chat=notice.chat_id, message=message_id)
-            if notice.chat_id > 0:
-                words = Words("cannot-delete")
-                await self._voice.say(notice.chat_id, notice.language, words, urgent=True)
+            words = Words("cannot-delete")
+            if notice.chat_id < 0:
+                chat = await self._bot.get_chat(notice.chat_id)
+                if chat.type == ChatType.CHANNEL:
+                    return
+                words = Words("cannot-delete-in-group")
+            asked = Notice(
+                chat_id=notice.chat_id,
+                language=notice.language,
+                words=words,
+                key=f"cannot-{notice.key}",
+            )
+            async with self._database.write() as tx:
+                await db.promise(tx, [asked], self._database.now())
 
 
 def _limit(chat_id: int) -> tuple[int, float]:

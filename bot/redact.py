@@ -11,11 +11,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from string import ascii_lowercase
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from unicodedata import category
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "•••"
 SHORTEST_CARD = 13
 LONGEST_ID = 10**12
+LOWEST_CHAT = -4 * 10**12  # Telegram's groups and channels count down to there
 SHORTEST_SECRET = 6
 # What keeps a line within its time: beyond these texts lose their middle, or are hidden whole.
 LONGEST, LONGEST_ODD = 1_500, 150  # characters of a line, and of an odd one
@@ -62,21 +64,31 @@ _SECRET = (
 _WORDS = ("card", "pan", "exp", "token", "text", "caption", "phone", "sign", "cvc")
 _COMMON = (
     "card", "exp", "otp", "passw", "pwd", "secret", "key", "token", "authoriz", "cookie", "cv",
-    "phone", "name", "pan", "text", "capt", "sign", "bearer", "basic", "code",
+    "phone", "name", "pan", "text", "capt", "sign", "bearer", "basic", "code", "kod",
 )  # fmt: skip
 _VALUE = (
     r"(?:[bru]?(?:\"(?:[^\"\\\0]++|\\+[^\0])*+|'(?:[^'\\\0]++|\\+[^\0])*+)"
     r"|(?P<quote>\\+[\"'])(?:[^\\\0]++|(?!(?<!\\)(?P=quote))[^\0])*+"
     r"|[^\s,;&(){}\[\]\"'\\\0]+)"
 )
-_AFTER_SECRET = re.compile(rf"[\w-]{{0,16}}(?:\\*[\"']\s?[:=,]|\s?[:=])\s?(?P<value>{_VALUE})")
+_CODE = re.compile(r"[0-9]{4,8}")
+_DATE = r"[0-9]{1,2}[/.-](?:20)?[0-9]{2}"
+# After a blank alone only what has the form of a code or a date.
+_AFTER_SECRET = re.compile(
+    rf"[\w-]{{0,16}}(?:(?:\\*[\"']\s?[:=,]|\s?[:=])\s?|\s(?=(?:{_DATE}|{_CODE.pattern})\b))"
+    rf"(?P<value>{_VALUE})"
+)
 _AFTER_WORD = re.compile(rf"(?:\\*[\"']\s?[:,]|=)\s?(?P<value>{_VALUE})")
 _AFTER_SCHEME = re.compile(r"\s{1,9}(?P<value>[A-Za-z0-9._~+/=-]+)")
-_AFTER_CODE = re.compile(r"\\*[\"']?\s?[:=]\s?\\*[\"']?(?P<value>[0-9]{4,8})\b")
+_AFTER_CODE = re.compile(
+    rf"(?:\\*[\"']?\s?[:=]\s?\\*[\"']?|\s(?=[0-9]{{6}}\b))(?P<value>{_CODE.pattern})\b"
+)
+_AFTER_KOD = re.compile(rf"[a-z]{{0,8}}{_AFTER_CODE.pattern}", re.IGNORECASE)  # kodi, kodingiz
 _AFTER = {
     **dict.fromkeys(_WORDS, _AFTER_WORD),
     **dict.fromkeys(("bearer", "basic"), _AFTER_SCHEME),
     "code": _AFTER_CODE,
+    "kod": _AFTER_KOD,
     **dict.fromkeys(_SECRET, _AFTER_SECRET),
 }
 _NO_LETTERS = bytes(code for code in range(256) if chr(code) not in ascii_lowercase)
@@ -124,12 +136,13 @@ def _name(key: object) -> str:
 
 def _shown(key: str, value: Any, heavy: bool) -> Any:  # noqa: FBT001
     """Give a number or nothing as it is, and else a text that is to be redacted."""
-    if _is_secret(key.lower()):
+    name = key.lower()
+    if _is_secret(name) or (name == "code" and _is_code(value)):
         return HIDDEN
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float):
-        return value if value < LONGEST_ID else HIDDEN
+        return value if LOWEST_CHAT < value < LONGEST_ID else HIDDEN
     try:
         return f"<{type(value).__name__}: too large>" if heavy else repr(value)
     except Exception as error:  # noqa: BLE001  a `repr` may raise anything
@@ -158,6 +171,13 @@ def _is_secret(key: str) -> bool:
     return key in _WORDS or any(name in key for name in _SECRET)
 
 
+def _is_code(value: object) -> bool:
+    """Tell what may be a code of an SMS, and not one of an error: four to eight digits."""
+    if isinstance(value, int):
+        return 10**3 <= value < 10**8
+    return isinstance(value, str) and bool(_CODE.fullmatch(value))
+
+
 def _spellings(secret: str) -> Iterator[str]:
     """Give the ways a secret, or the password in an address, may be written."""
     try:
@@ -165,7 +185,7 @@ def _spellings(secret: str) -> Iterator[str]:
     except ValueError:
         password = ""
     for said in (secret, password, unquote(password)):
-        yield from (said, quote(said), quote(said, safe=""))
+        yield from (said, quote(said), quote(said, safe=""), quote_plus(said))
         yield from (repr(said)[1:-1], json.dumps(said)[1:-1])
 
 
@@ -276,7 +296,7 @@ class _Drawn(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         sign = chr(code)
-        is_letter = sign.isalpha() and sign not in _BLANK_LETTERS
+        is_letter = sign.isalpha() and sign not in _BLANK_LETTERS and category(sign) != "Lm"
         self[code] = "0" if sign.isdigit() else "a" if is_letter else " "
         return self[code]
 

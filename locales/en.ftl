@@ -90,6 +90,7 @@ not-text = Only text is accepted at this step. Do not send photos, voice message
 edited = The message was edited, so it was deleted for your safety. Send the details in a new message.
 card-guard = Send a card number only when the bot asks for it: one sent at another time is deleted for your safety.
 cannot-delete = I could not delete your message. Please delete the message with the card data yourself.
+cannot-delete-in-group = I could not delete the message with the card data: please delete it from the group.
 card-lost = For your safety the card number is remembered for only a few minutes, and it has now been deleted. Send the card number again.
 card-needed = The bank sends a new SMS code only when the card is sent anew, and for your safety we have already deleted it.
 card-not-kept = The bot had a short breakdown, no money was taken. Send the card number and the expiry date in one message: first the number, then the date, for example 8600 … 12/27.

@@ -34,7 +34,7 @@ SEPARATORS = [
     "\u2010", "\u2011", "–", "—", "\u2212", "\u30fb", "·", "•", ".", ". ", "/", " / ", "\\", "|",
     "_", ",", ", ", ";", ":", "*", "'", "\u00ad", "\u200b", "\u200d", "\u200e", "\u200f",
     "\u202a", "\u2060", "\u2066", "\ufeff", "\ufe0f\u20e3", "\ufe0f\u20e3 ", "\u0301",
-    " \U0001f4b3 ",
+    " \U0001f4b3 ", "ʻ", "ʼ", "\u02d0", "\u0640",
 ]  # fmt: skip
 ZEROS = [chr(code) for code in range(0x110000) if unicodedata.decimal(chr(code), None) == 0]
 CIRCLED = dict(zip("0123456789", "⓪①②③④⑤⑥⑦⑧⑨", strict=True))
@@ -136,6 +136,50 @@ def test_every_card_of_the_sandbox_is_found(number):
     assert holds_card(number)
 
 
+@pytest.mark.parametrize("between", ["+", " + ", "\uff0b"])
+@pytest.mark.parametrize(
+    "around", ["{}", "karta {} 12/27", "+998901234567 {}", "{} +998901234567"]
+)
+def test_a_local_card_whose_fours_are_joined_by_a_plus_is_found(between, around):
+    assert holds_card(around.format(cut(GOOD, 4, between)))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    ["4242+4242+4242+4242", "86009900+00000009", "860+0990+0000+00009", "8600 +990000000009"],
+)
+def test_what_a_plus_parts_elsewhere_are_sums_and_phones(numbers):
+    assert not holds_card(numbers)
+
+
+@pytest.mark.parametrize("letter", "OoОоΟο")
+@pytest.mark.parametrize("number", [GOOD, "4024007100000009"])
+@pytest.mark.parametrize("size", [4, 8, 16])
+@pytest.mark.parametrize("around", ["{}", "karta: {} 12/27", "{}, Dilnoza", "{}\n+998901234567"])
+def test_a_card_with_the_letter_o_for_a_zero_is_found(letter, number, size, around):
+    number = with_check_digit(number[:-1])
+    shown = cut(number, size, " ").replace("0", letter)
+
+    assert holds_card(around.format(shown)) == holds_card(around.format(cut(number, size, " ")))
+    assert holds_card(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["karta 8600990000000009oʻtdi", "8600 9900 0000 0009 o'zimniki", "о 8600990000000009 о карте"],
+)
+def test_an_o_beside_a_card_hides_it_not(text):
+    assert holds_card(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["8600 ooo 9900 0000 9", "8600 o 990 0000 00009", "860olti990000000009"],
+)
+def test_an_o_that_is_a_word_or_in_one_is_no_zero(text):
+    assert not holds_card(text)
+
+
 EXPIRIES = [
     f"{month:02}{year}" for month in range(1, 13) for year in ("24", "27", "49", "2027")
 ] + [f"{year}{month:02}" for month in range(1, 13) for year in ("24", "27", "49")]
@@ -169,6 +213,15 @@ def test_numbers_of_all_kinds_are_left_alone():
     assert not alarms
 
 
+@pytest.mark.parametrize("zero", ["O", "о", "+"])
+def test_numbers_of_all_kinds_are_left_alone_with_other_zeros_and_blanks(zero):
+    """An O is a zero only where a number has one; a plus is what parts most sums and phones."""
+    told = [*corpus.BY_HAND, *corpus.generated(57, 5000)]
+    alarms = [text for text in told if holds_card(text.replace(" " if zero == "+" else "0", zero))]
+
+    assert not alarms
+
+
 @settings(database=None, deadline=None)
 @given(st.text())
 def test_any_text_can_be_looked_through(text):
@@ -177,7 +230,8 @@ def test_any_text_can_be_looked_through(text):
 
 tails = st.sampled_from(["", "1227", "122027", "2712", "1227123", "1", "12", "998901234567"])
 pieces = st.sampled_from(
-    [*BRANDS, *"0123456789", *"    -:+xж٤²", "4 2 ", "5 1 ", "4242 ", "424 2", "12/27", "1227",
+    [*BRANDS, *"0123456789", *"    -:+xж٤²OоʻO", "8600+",
+     "+9900 + ", "4 2 ", "5 1 ", "4242 ", "424 2", "12/27", "1227",
      "\u200b", "https://a.uz/", "24.11.2026", *INTERNATIONAL.values(),
      *(cut(number, 4, " ") for number in INTERNATIONAL.values())]
 )  # fmt: skip
@@ -207,7 +261,12 @@ def test_the_guard_finds_what_its_rule_read_word_by_word_finds(text):
 def holds_card_slowly(text):
     """Look at every number there may be, and at how it is grouped, without a short cut."""
     plain = cards._as_seen(text)
-    ours = numbers_in(plain, cards._LETTERS, cards._LOCAL)
+    zeros = cards._O_FOR_ZERO.sub(lambda found: "0" * len(found[0]), plain)
+    return any(map(holds_number_slowly, (plain, zeros)))
+
+
+def holds_number_slowly(plain):
+    ours = numbers_in(cards._PLUS.sub(" ", plain), cards._LETTERS, cards._LOCAL)
     others = numbers_in(cards._LINK.sub("x", plain), cards._NO_SPACING, cards._INTERNATIONAL)
     return any(True for _ in ours) or any(looks_like_card(*found) for found in others)
 
@@ -426,7 +485,8 @@ def test_a_thousand_levels_are_no_danger():
 
 
 @pytest.mark.parametrize(
-    "hostile", ["8600 ", "8", "4 ", "86005614 ", "\u200b8", "https://", "\u0301"]
+    "hostile",
+    ["8600 ", "8", "4 ", "86005614 ", "\u200b8", "https://", "\u0301", "8o", "o ", "8600+"],
 )
 def test_a_hundred_kilobytes_are_no_danger(hostile):
     holds_card_anywhere({"text": (hostile * 100_000)[:100_000]})

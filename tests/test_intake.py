@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from contextlib import asynccontextmanager, closing
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
+from bot import notices
 from bot.intake import COMMAND
 from sandbox.faults import Fault, Kind
 from tests.conftest import EXPIRY, GOOD, PRICE, everything_said, names_card, pays, reaches_code
@@ -186,6 +189,43 @@ async def test_a_card_in_a_group_is_deleted_where_the_bot_may_and_nobody_pays_th
         await group.sees("guruhga yozmang", since=sent)
 
     assert sent.deleted
+
+
+async def test_a_group_where_the_bot_may_not_delete_is_asked_to_once_a_message(world, monkeypatch):
+    """The attacker's find: the card stayed, and nobody was asked to delete it."""
+    monkeypatch.setattr(notices, "GRACE", timedelta())
+    student = world.student()
+    group = world.telegram.group(GROUP, "Kurs", members=[student])
+
+    def said(words):
+        return sum(words in message.text for message in group.from_bot)
+
+    async with world.bot():
+        sent = student.says(f"kartam: {CARD}", chat=group)
+        await group.sees("guruhdan oʻchiring", since=sent)
+        student.edits(sent, f"{CARD} 12/27")
+        await until(lambda: said("guruhga yozmang") == 2)
+        other = student.says(f"yana: {CARD}", chat=group)
+        await group.sees("guruhdan oʻchiring", since=other)
+        await until(lambda: not world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"))
+
+    assert not sent.deleted
+    assert said("guruhdan oʻchiring") == 2
+    assert not any(re.search("[0-9]{4}", message.text) for message in group.from_bot)
+
+
+async def test_a_channel_where_the_bot_may_not_delete_is_not_spoken_in(world, monkeypatch):
+    monkeypatch.setattr(notices, "GRACE", timedelta())
+    student = world.student()
+    channel = world.telegram.group(GROUP, "Kanal", members=[student])
+    channel.type = "channel"
+    async with world.bot():
+        post = channel.write(student, {"text": CARD})
+        world.telegram.inject({"channel_post": post.json()})
+        await until(lambda: world.stored("SELECT id FROM outbox WHERE sent_at IS NOT NULL"))
+
+    assert channel.from_bot == []
+    assert world.stored("SELECT action FROM outbox") == [("delete",)]
 
 
 async def test_an_edit_that_brings_a_card_into_a_group_is_deleted(world):
