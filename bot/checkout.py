@@ -217,6 +217,7 @@ class Checkout:
         async with self._within_limits(intent) as tx:
             request = await self._attempts.request_code(tx, intent, card.number)
             if not await db.move(tx, intent, Status.created, **NO_CODE):
+                self._attempts.forget(request.row_id)
                 raise _where_it_stands(await db.intent(tx, intent.id))
         intent = replace(intent, status=Status.created, **NO_CODE)
         async with self._requesting(intent, request):
@@ -393,12 +394,14 @@ class Checkout:
 
     async def _create(self, intent: Intent) -> Intent:
         async with self._within_limits(intent) as tx:
-            await self._attempts.open_payment(tx, intent)
+            row_id = await self._attempts.open_payment(tx, intent)
         try:
             transaction_id = await self._atmos.create(
                 account=intent.account, amount=intent.amount, lang=intent.buyer.language
             )
         except AtmosError as error:
+            if not isinstance(error, Declined):  # ATMOS is away, which is not the student's doing
+                await self._attempts.take_back(row_id)
             raise await self._not_challenged(intent, error) from error
         async with self._database.write() as tx:
             await db.set_transaction(tx, intent.id, transaction_id)
@@ -441,7 +444,7 @@ class Checkout:
         except AtmosError as error:
             cannot = could_resend and not self._atmos.can_resend  # ATMOS has no such call
             if cannot or isinstance(error, NeverArrived):
-                await self._attempts.take_back(request)
+                await self._attempts.take_back(request.row_id)
             if cannot:
                 raise CardNeeded(intent) from error
             raise await self._not_challenged(intent, error) from error

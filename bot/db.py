@@ -299,7 +299,9 @@ async def silent(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
     return await _all(tx, _SILENT, now=now)
 
 
-_RESENDABLE = _EVERY.where(_IS_CHALLENGED, intents.c.resend_at <= given("now"))
+_RESENDABLE = _EVERY.where(
+    _IS_CHALLENGED, intents.c.resend_at <= given("now"), intents.c.prompt_id.is_not(None)
+)
 
 
 async def resendable(tx: AsyncConnection, now: datetime) -> Sequence[Intent]:
@@ -726,8 +728,11 @@ async def choose_language(tx: AsyncConnection, chat_id: int, language: str) -> N
 _DIALOGUE = sa.select(dialogues.c.state, dialogues.c.data).where(dialogues.c.key == given("key"))
 
 
-async def dialogue(tx: AsyncConnection, key: str) -> tuple[str | None, dict[str, Any]]:
-    row = (await tx.execute(_DIALOGUE, {"key": key})).first()
+async def dialogue(
+    tx: AsyncConnection, key: str, *, lock: bool = False
+) -> tuple[str | None, dict[str, Any]]:
+    query = _locking(_DIALOGUE) if lock else _DIALOGUE
+    row = (await tx.execute(query, {"key": key})).first()
     return (row.state, row.data) if row else (None, {})
 
 

@@ -7,7 +7,6 @@ in this process alone: a hash under a random key, for an hour.
 import secrets
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -79,15 +78,15 @@ class Attempts:
         self._key = secrets.token_bytes(32)
         self._requests: deque[Request] = deque(maxlen=REMEMBERED)  # the oldest first
 
-    async def open_payment(self, tx: AsyncConnection, intent: Intent) -> None:
-        """Count a payment that is opened at ATMOS.
+    async def open_payment(self, tx: AsyncConnection, intent: Intent) -> int:
+        """Count a payment that is opened at ATMOS, and give the row that does.
 
         Raises:
             LimitReached: The student has opened enough of them. Nothing is counted.
         """
         student_id = intent.buyer.id
         await self._check(tx, student_id, Limit.payments, self._limits.payments_a_day)
-        await db.add_attempt(tx, student_id, Limit.payments, self._database.now())
+        return await db.add_attempt(tx, student_id, Limit.payments, self._database.now())
 
     async def request_code(
         self, tx: AsyncConnection, intent: Intent, number: CardNumber | None = None
@@ -107,12 +106,16 @@ class Attempts:
         self._requests.append(request)
         return request
 
-    async def take_back(self, request: Request) -> None:
-        """Count a request no more: it never arrived."""
-        with suppress(ValueError):
-            self._requests.remove(request)
+    async def take_back(self, row_id: int) -> None:
+        """Count no more what never arrived."""
         async with self._database.write() as tx:
-            await db.take_back_attempt(tx, request.row_id)
+            await db.take_back_attempt(tx, row_id)
+        self.forget(row_id)
+
+    def forget(self, row_id: int) -> None:
+        """Let go of the card of a request that does not count."""
+        counted = (request for request in self._requests if request.row_id != row_id)
+        self._requests = deque(counted, maxlen=REMEMBERED)
 
     async def try_code(self, tx: AsyncConnection, intent: Intent) -> None:
         """Look before a code is tried; a wrong one is counted with its answer.

@@ -41,8 +41,20 @@ class DialogueStorage(BaseStorage):
         if name:
             self.going_on.add(row)  # before it is so: what comes meanwhile is deleted too
         await self._set(row, state=name)
-        if not name:
+        if name:
+            self.going_on.add(row)  # again: another may just have ended
+        else:
             self.going_on.discard(row)
+
+    async def end(self, key: StorageKey, intent_id: int) -> None:
+        """End a dialogue that is still about this payment, and not about the next by now."""
+        row = _KEYS.build(key)
+        async with self._database.write() as tx:
+            _, data = await db.dialogue(tx, row, lock=True)
+            if data.get("intent") != intent_id:
+                return
+            await db.set_dialogue(tx, row, state=None, data={})
+        self.going_on.discard(row)
 
     async def get_state(self, key: StorageKey) -> str | None:
         async with self._database.read() as tx:

@@ -30,7 +30,7 @@ class Timeouts:
         async with self._database.read() as tx:
             resendable = await db.resendable(tx, self._database.now())
         for intent in resendable:
-            said = [notices.resendable(intent)] if intent.prompt_id else []
+            said = [notices.resendable(intent)]
             await self._database.amend(intent, said, seen=["resend_at"], resend_at=None)
 
     async def forget_cards(self) -> None:

@@ -7,7 +7,7 @@ an offer wait for those who are paying for one.
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TypeVar
 
 from aiogram import Bot
@@ -38,8 +38,15 @@ class Voice:
     def __init__(self, bot: Bot, texts: Texts, messages_a_second: int) -> None:
         self.bot = bot
         self._texts = texts
+        self._a_second = messages_a_second
         self._pace = AsyncLimiter(1, 1 / messages_a_second)  # without bursts, in the order asked
         self._queue = asyncio.Lock()  # of what is not urgent: only its first waits for the pace
+        self._waiting = {True: 0, False: 0}  # by urgency
+
+    def is_crowded(self, *, urgent: bool) -> bool:
+        """Tell whether it would be a second before anything is said."""
+        ahead = self._waiting[True] + (0 if urgent else self._waiting[False])
+        return ahead >= self._a_second
 
     async def say(
         self,
@@ -82,8 +89,11 @@ class Voice:
 
     async def turn(
         self, chat_id: int, message_id: int, language: str, words: Words, *, urgent: bool
-    ) -> None:
-        """Turn a message of the bot into `words`, or say them anew where it is gone."""
+    ) -> int:
+        """Turn a message of the bot into `words`, or say them anew where it is gone.
+
+        Gives the id of the message that says them.
+        """
         turned = EditMessageText(
             chat_id=chat_id,
             message_id=message_id,
@@ -94,7 +104,8 @@ class Voice:
             await self._call(turned, urgent=urgent)
         except TelegramBadRequest as refused:
             if "not modified" not in refused.message:
-                await self.say(chat_id, language, words, urgent=urgent)
+                return (await self.say(chat_id, language, words, urgent=urgent)).message_id
+        return message_id
 
     async def put_buttons(
         self, chat_id: int, message_id: int, language: str, words: Words
@@ -109,9 +120,10 @@ class Voice:
             await self._call(put, urgent=True)
 
     async def _call(self, method: TelegramMethod[Answer], *, urgent: bool) -> Answer:
-        if urgent:
-            await self._pace.acquire()
-        else:
-            async with self._queue:
+        self._waiting[urgent] += 1
+        try:
+            async with nullcontext() if urgent else self._queue:
                 await self._pace.acquire()
+        finally:
+            self._waiting[urgent] -= 1
         return await self.bot(method)

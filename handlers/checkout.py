@@ -87,11 +87,10 @@ async def _challenge(
     intent: Intent, card: Card, state: FSMContext, checkout: Checkout, speech: Speech
 ) -> None:
     await state.set_state(Paying.card)  # what is next if the bank says no
-    async with speech.waiting("note-challenge") as note_id:
+    async with speech.waiting("note-challenge"):
         intent = await checkout.challenge(intent, card)
         await state.set_state(Paying.code)
-        await checkout.prompted(intent, note_id)
-    await speech.conclude(notices.code_ask(intent))
+    await checkout.prompted(intent, await speech.conclude(notices.code_ask(intent)))
 
 
 async def types_code(
@@ -120,12 +119,11 @@ async def asks_again(
 ) -> None:
     """Have the code sent again, for the payment whose button was pressed."""
     intent = await _own(query, checkout)
-    async with speech.waiting("note-challenge") as note_id:
+    async with speech.waiting("note-challenge"):
         intent = await checkout.resend(intent)
         await state.set_data({"intent": intent.id})
         await state.set_state(Paying.code)
-        await checkout.prompted(intent, note_id)
-    await speech.conclude(notices.code_sent_again(intent))
+    await checkout.prompted(intent, await speech.conclude(notices.code_sent_again(intent)))
 
 
 async def asks_result(

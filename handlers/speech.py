@@ -6,7 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import stamina
-from aiogram.exceptions import AiogramError, TelegramRetryAfter
+from aiogram.exceptions import (
+    AiogramError,
+    ClientDecodeError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
 
 from bot.notices import Words
 from bot.voice import Voice
@@ -15,16 +21,17 @@ PATIENCE = 40.0  # seconds that Telegram may want to be left alone, twice
 TYPING_EVERY = 4.0  # seconds; Telegram shows the action for five
 
 
-def _too_many(error: Exception) -> float | bool:
+def _worth_another_try(error: Exception) -> float | bool:
     """Give how long Telegram wants to be left alone, where that is not for too long.
 
-    It has done nothing, so that calling again is harmless.
+    What got lost may have been said: twice is better than a student who does not know what to do.
     """
-    wait = float(error.retry_after) if isinstance(error, TelegramRetryAfter) else PATIENCE + 1
-    return wait if wait <= PATIENCE else False
+    if isinstance(error, TelegramRetryAfter):
+        return float(error.retry_after) if error.retry_after <= PATIENCE else False
+    return isinstance(error, TelegramNetworkError | TelegramServerError | ClientDecodeError)
 
 
-_patiently = stamina.retry(on=_too_many, attempts=3, timeout=None)
+_patiently = stamina.retry(on=_worth_another_try, attempts=3, timeout=None)
 
 
 @dataclass(slots=True)
@@ -43,16 +50,17 @@ class Speech:
         said = await self.voice.say(self.chat_id, self.language, words, urgent=self.urgent)
         return said.message_id
 
-    async def conclude(self, words: Words) -> None:
-        """Turn the "⏳" message into `words`; without one, just say them."""
+    async def conclude(self, words: Words) -> int:
+        """Turn the "⏳" message into `words` and give the message's id; without one, say them."""
         if self.note_id is None:
-            await self.say(words)
-        else:
-            await self._turn(self.note_id, words)
+            return await self.say(words)
+        return await self._turn(self.note_id, words)
 
     @_patiently
-    async def _turn(self, message_id: int, words: Words) -> None:
-        await self.voice.turn(self.chat_id, message_id, self.language, words, urgent=self.urgent)
+    async def _turn(self, message_id: int, words: Words) -> int:
+        return await self.voice.turn(
+            self.chat_id, message_id, self.language, words, urgent=self.urgent
+        )
 
     async def drop(self) -> None:
         """Take the "⏳" message away: what it would become is told by others."""
@@ -61,7 +69,9 @@ class Speech:
                 await self.voice.bot.delete_message(self.chat_id, self.note_id)
 
     async def note(self, why: str) -> None:
-        """Show "⏳" if Telegram lets us at once: a payment that has begun does not hang on it."""
+        """Show "⏳" if Telegram lets us at once: what has begun does not hang on it."""
+        if self.voice.is_crowded(urgent=self.urgent):
+            return
         with suppress(AiogramError):
             said = await self.voice.say(
                 self.chat_id, self.language, Words(why), urgent=self.urgent
@@ -69,11 +79,11 @@ class Speech:
             self.note_id = said.message_id
 
     @asynccontextmanager
-    async def waiting(self, why: str) -> AsyncIterator[int]:
+    async def waiting(self, why: str) -> AsyncIterator[None]:
         """Show "⏳" and typing while the body asks ATMOS; whatever is concluded replaces it."""
-        self.note_id = await self.say(Words(why))
+        await self.note(why)
         async with self.typing():
-            yield self.note_id
+            yield
 
     @asynccontextmanager
     async def typing(self) -> AsyncIterator[None]:

@@ -1,10 +1,13 @@
 """What the dialogue of a checkout waits for. A hint: the truth is the intent's row."""
 
+from typing import cast
+
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 
 from bot.checkout import Checkout, IntentGone
 from bot.payment import Intent
+from bot.storage import DialogueStorage
 
 
 class Paying(StatesGroup):
@@ -32,15 +35,14 @@ async def unfinished(
 
 async def leave(state: FSMContext, intent_id: int) -> None:
     """End the dialogue, if it is about this payment and not already about another."""
-    if (await state.get_data()).get("intent") == intent_id:
-        await state.clear()
+    await cast("DialogueStorage", state.storage).end(state.key, intent_id)
 
 
 async def leave_what_is_over(state: FSMContext, checkout: Checkout) -> None:
     """End the dialogue, if there is nothing left to type for its payment."""
     intent_id = (await state.get_data()).get("intent")
     if intent_id is not None and await checkout.is_over(intent_id):
-        await state.clear()
+        await leave(state, intent_id)
 
 
 async def intent_of(state: FSMContext) -> int:

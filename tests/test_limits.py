@@ -218,6 +218,20 @@ async def test_what_never_reached_atmos_does_not_count(world):
     assert len(world.gateway.sms) == 1
 
 
+async def test_an_outage_of_atmos_does_not_use_up_the_payments_of_a_day(world):
+    """A reviewer's find: three refused connections, and the student was called a card tester."""
+    student = world.student()
+    world.goes_wrong("create", Kind.refuse, times=3)
+    async with world.bot(payments_a_day=3):
+        student.says("/start protokol-57")
+        await student.sees("Protokol 57")
+        for _ in range(3):
+            tap = student.taps("pay:protokol-57")
+            await student.sees("aloqa boʻlmadi", since=tap)
+        tap = student.taps("pay:protokol-57")
+        await student.sees("karta raqam", since=tap)
+
+
 async def test_a_press_that_came_too_early_does_not_count(world):
     student = world.student()
     async with world.bot(otp_resend_after=5.0):
@@ -447,8 +461,8 @@ async def test_the_memory_of_cards_has_an_end(database, monkeypatch):
 async def test_a_request_is_taken_back_once_and_whole(database):
     clocked = Clocked(database, cards_an_hour=1, code_requests_a_day=1)
     request = await clocked.asks(a_card(1))
-    await clocked.attempts.take_back(request)
-    await clocked.attempts.take_back(request)
+    await clocked.attempts.take_back(request.row_id)
+    await clocked.attempts.take_back(request.row_id)
     await clocked.asks(a_card(2))
 
     assert await clocked.is_refused(a_card(1)) == (Limit.codes, timedelta(days=1))

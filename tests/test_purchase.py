@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import COMMANDS, assembled
 from bot.cards import Card, parse_card
-from bot.checkout import CardForgotten, NotChallenged, StillChecking
+from bot.checkout import CardForgotten, Checkout, NotChallenged, StillChecking
 from bot.payment import Buyer
 from sandbox.atmos import CARDS
 from sandbox.faults import Fault, Kind
@@ -925,6 +925,57 @@ async def test_a_card_whose_answer_was_lost_is_not_taken_for_the_one_before(worl
             await app.checkout.resend(after)
 
     assert (after.status, after.card, after.code_is_out) == ("created", None, False)
+
+
+@pytest.mark.parametrize("kind", [Kind.drop, Kind.bad_gateway])
+@pytest.mark.parametrize("method", ["sendMessage", "editMessageText"])
+async def test_a_lost_message_of_the_bot_does_not_keep_the_student_from_the_code(
+    world, method, kind
+):
+    """A reviewer's find: the SMS was out, and the student read of an unexpected error."""
+    student = world.student()
+    async with world.bot():
+        await pays(student)
+        number = student.says(GOOD)
+        await student.sees("2/3", since=number)
+        world.telegram.faults.add(Fault(method, kind))
+        expiry = student.says(EXPIRY)
+        await student.sees("SMS kod", since=expiry)
+        student.says(world.code)
+        await student.sees("✅")
+
+    assert "Kutilmagan xato" not in student.chat.render()
+
+
+async def test_the_end_of_one_payment_does_not_end_the_dialogue_of_the_next(world, monkeypatch):
+    """A reviewer's find: between looking and clearing, a card was asked for by another offer."""
+    looked, go_on = asyncio.Event(), asyncio.Event()
+    is_over = Checkout.is_over
+
+    async def held(self, intent_id):
+        over = await is_over(self, intent_id)
+        looked.set()
+        await go_on.wait()
+        return over
+
+    world.settings()
+    offers = world.home / "offers.toml"
+    one = offers.read_text("utf-8")
+    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+        monkeypatch.setattr(Checkout, "is_over", held)
+        student.says(world.code)
+        await student.sees("✅")
+        await looked.wait()
+        start = student.says("/start ikkinchi")
+        await student.sees("Protokol 57", since=start)
+        tap = student.taps("pay:ikkinchi")
+        await student.sees("1/3", since=tap)
+        go_on.set()
+        number = student.says(GOOD)
+        await student.sees("2/3", since=number)
 
 
 async def test_neither_a_card_nor_a_code_holds_a_price_that_is_over(world):
