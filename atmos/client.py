@@ -1,7 +1,6 @@
 """One method for each operation of ATMOS's merchant API, over one HTTP client, without policy."""
 
 import asyncio
-import re
 import time
 from http import HTTPStatus
 from types import TracebackType
@@ -17,6 +16,7 @@ from atmos import codes
 from atmos.auth import BearerAuth, Token
 from atmos.codes import Reason
 from atmos.errors import AtmosError, Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from atmos.fault import Fault
 from atmos.transaction import Answer, Body, Operation, State, Transaction
 
 CONNECT_TIMEOUT = 10.0
@@ -25,9 +25,6 @@ CONFIRM_TIMEOUT = 120.0  # the gateway's support asks to allow this much
 CONFIRM_PATH = "/merchant/pay/confirm"
 APPLY_PATH = "/merchant/pay/apply"  # the newer name of the same operation
 
-# Words of the gateway in front of ATMOS: with one of these nothing reached the back end.
-_TURNED_AWAY = re.compile(r"\b9009\d\d\b|\b9008\d\d\b|No matching resource", re.IGNORECASE)
-_TURNED_AWAY_BY = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 _UNSENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -260,11 +257,14 @@ def _lost(error: Exception) -> AtmosError:
 def _not_answered(response: httpx.Response) -> AtmosError:
     """Read an answer that is not ATMOS's: a refusal of the gateway in front, or anything."""
     what = f"HTTP {response.status_code}"
-    if response.status_code == HTTPStatus.UNAUTHORIZED:
-        return NeverArrived(what)
-    if response.status_code in _TURNED_AWAY_BY and _TURNED_AWAY.search(response.text):
-        missing = response.status_code == HTTPStatus.NOT_FOUND
-        return (NoSuchPath if missing else NeverArrived)(what)
+    fault = Fault.read(response.content)
+    match response.status_code:
+        case HTTPStatus.UNAUTHORIZED:
+            return NeverArrived(what)
+        case HTTPStatus.NOT_FOUND if fault and fault.no_such_path:
+            return NoSuchPath(what)
+        case HTTPStatus.FORBIDDEN | HTTPStatus.TOO_MANY_REQUESTS if fault and fault.turned_away:
+            return NeverArrived(what)
     return OutcomeUnknown(what)
 
 

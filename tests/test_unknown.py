@@ -350,6 +350,31 @@ async def test_the_older_name_of_confirm_missing_falls_back_to_the_newer(world):
     assert world.charged == [PRICE]
 
 
+@pytest.mark.parametrize("status", [403, 404, 429])
+async def test_a_page_that_quotes_the_code_after_a_charge_is_no_refusal(world, status):
+    """The attacker's find: with the code 900906 the student read that no money was taken."""
+    student = world.student()
+    world.gateway.fixed_code = "900906"
+    answers = world.gateway.answer
+
+    async def quotes(method, path, headers, body, query):
+        answer = await answers(method, path, headers, body, query)
+        if not path.endswith("/confirm"):
+            return answer
+        return replace(answer, status=status, body=b"<h1>Error</h1>Request was: " + body)
+
+    world.gateway.answer = quotes
+    async with world.bot(**QUICK):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("Qayta toʻlamang")
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+    assert world.calls("confirm") == 1
+    assert not any("yechilmadi" in said for said in everything_said(student))
+
+
 async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
