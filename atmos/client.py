@@ -15,7 +15,14 @@ from pydantic import BaseModel, ValidationError
 from atmos import codes
 from atmos.auth import BearerAuth, Token
 from atmos.codes import Reason
-from atmos.errors import AtmosError, Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from atmos.errors import (
+    AtmosError,
+    CannotResend,
+    Declined,
+    NeverArrived,
+    OutcomeUnknown,
+    WrongCredentials,
+)
 from atmos.fault import Fault
 from atmos.transaction import Answer, Body, Operation, State, Transaction
 
@@ -35,7 +42,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class NoSuchPath(NeverArrived):
-    """The gateway in front of ATMOS has no such resource (fault 900906)."""
+    """The gateway in front of ATMOS has no such resource, perhaps for a moment only."""
 
 
 def _worth_asking_again(error: Exception) -> bool:
@@ -65,8 +72,8 @@ class AtmosClient:
     ) -> None:
         self.store_id = store_id
         self.confirm_timeout = confirm_timeout
-        self._confirm_path = confirm_path
-        self.can_resend = True
+        other = CONFIRM_PATH if confirm_path == APPLY_PATH else APPLY_PATH
+        self._confirm_paths = (confirm_path, other)  # the one that is known to answer is first
         self._credentials = httpx.BasicAuth(consumer_key, consumer_secret)
         self._auth = BearerAuth(self._fetch_token)
         self._http = httpx.AsyncClient(
@@ -123,12 +130,11 @@ class AtmosClient:
             raise
 
     async def retry_otp(self, transaction_id: int) -> None:
-        """Have the SMS code sent again. Sets `can_resend` False where ATMOS has no such call."""
+        """Have the SMS code sent again. `CannotResend` where ATMOS has no such call."""
         try:
             await self._ask("retry-otp", self._about(transaction_id))
-        except NoSuchPath:
-            self.can_resend = False
-            raise
+        except NoSuchPath as missing:
+            raise CannotResend(str(missing)) from missing
         except Declined as declined:
             if declined.reason is not Reason.code_already_sent:
                 raise
@@ -142,15 +148,13 @@ class AtmosClient:
         """
         body = self._about(transaction_id) | {"otp": otp}
         await self._auth.token()  # what it takes is not taken from the deadline of the charge
-        path, asked = self._confirm_path, time.monotonic()
+        (path, other), asked = self._confirm_paths, time.monotonic()
         try:
             answer = await self._post(path, body, self.confirm_timeout)
-        except NoSuchPath:
-            if path == APPLY_PATH:
-                raise
-            self._confirm_path = APPLY_PATH
+        except NoSuchPath:  # nothing was charged
             left = self.confirm_timeout - (time.monotonic() - asked)  # one deadline for both
-            answer = await self._post(APPLY_PATH, body, left)
+            answer = await self._post(other, body, left)
+            self._confirm_paths = (other, path)
         return _charged(answer)
 
     @stamina.retry(on=_worth_asking_again, attempts=3, timeout=TIMEOUT)

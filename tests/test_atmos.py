@@ -18,6 +18,7 @@ import respx
 from atmos import (
     AtmosClient,
     AtmosError,
+    CannotResend,
     Declined,
     NeverArrived,
     OutcomeUnknown,
@@ -623,6 +624,59 @@ async def test_a_gateway_with_neither_path_was_never_reached(client, pay):
     assert [route.call_count for route in routes] == [1, 1]
 
 
+async def test_a_moment_without_both_paths_is_not_remembered(client, pay):
+    """The attacker's find: /apply was taken for the path to be, and asked alone for ever."""
+    confirm = pay("confirm", no_path(), answer(store_transaction=CHARGED))
+    apply = pay("apply", no_path())
+    with pytest.raises(NeverArrived):
+        await client.confirm(NUMBER, otp=OTP)
+    await client.confirm(NUMBER, otp=OTP)
+
+    assert (confirm.call_count, apply.call_count) == (2, 1)
+
+
+@pytest.mark.parametrize("first", ["confirm", "apply"])
+async def test_a_path_that_answered_and_is_gone_is_followed_by_the_other(wire, pay, first):
+    other = {"confirm": "apply", "apply": "confirm"}[first]
+    paid = answer(store_transaction=CHARGED)
+    routes = [pay(first, no_path(), paid), pay(other, paid, no_path())]
+    transport = httpx.MockTransport(wire.async_handler)
+    async with shop(transport=transport, confirm_path=f"/merchant/pay/{first}") as client:
+        for _ in range(2):
+            await client.confirm(NUMBER, otp=OTP)
+
+    assert [route.call_count for route in routes] == [2, 2]
+
+
+async def test_a_path_whose_answer_is_lost_is_neither_remembered_nor_followed(client, pay):
+    confirm = pay("confirm", no_path(), answer(store_transaction=CHARGED))
+    apply = pay("apply", httpx.Response(500))
+    with pytest.raises(OutcomeUnknown, match="500"):
+        await client.confirm(NUMBER, otp=OTP)
+    await client.confirm(NUMBER, otp=OTP)
+
+    assert (confirm.call_count, apply.call_count) == (2, 1)
+
+
+async def test_both_paths_have_one_deadline(client, wire, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("atmos.client.time.monotonic", clock)
+    left = []
+
+    def asked(request):
+        left.append(request.extensions["timeout"]["read"])
+        clock.time += 50
+        return no_path()
+
+    for path in ("/merchant/pay/confirm", "/merchant/pay/apply"):
+        wire.post(path).mock(side_effect=asked)
+    logged_in(client)
+    with pytest.raises(NeverArrived):
+        await client.confirm(NUMBER, otp=OTP)
+
+    assert left == [120, 70]
+
+
 async def test_a_404_that_is_not_the_gateways_is_not_followed_by_a_second_call(client, pay):
     confirm = pay("confirm", httpx.Response(404, html="<h1>404 Not Found</h1>"))
     apply = pay("apply", answer(store_transaction=CHARGED))
@@ -792,24 +846,25 @@ async def test_a_gateway_without_get_is_asked_once(client, pay):
 
 
 @every_shape
-async def test_a_gateway_without_retry_otp_is_remembered(client, pay, shape):
-    pay("retry-otp", no_path(shape))
-    assert client.can_resend
-
-    with pytest.raises(NeverArrived):
+async def test_a_gateway_without_retry_otp_is_asked_again_the_next_time(client, pay, shape):
+    pay("retry-otp", no_path(shape), answer())
+    with pytest.raises(CannotResend):
         await client.retry_otp(NUMBER)
-    assert not client.can_resend
+
+    await client.retry_otp(NUMBER)
 
 
 @pytest.mark.parametrize(
     "response", [httpx.Response(404, html="<h1>404</h1>"), refusal(1), httpx.Response(500)]
 )
-async def test_one_failure_to_resend_says_nothing_of_the_next(client, pay, response):
+async def test_another_failure_to_resend_does_not_say_that_there_is_no_such_call(
+    client, pay, response
+):
     pay("retry-otp", response)
-    with pytest.raises(AtmosError):
+    with pytest.raises(AtmosError) as caught:
         await client.retry_otp(NUMBER)
 
-    assert client.can_resend
+    assert not isinstance(caught.value, CannotResend)
 
 
 # Over real loopback HTTP
