@@ -2,12 +2,20 @@
 
 from atmos.client import AtmosClient
 from atmos.codes import Reason
-from atmos.errors import AtmosError, Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from atmos.errors import (
+    AtmosError,
+    CannotResend,
+    Declined,
+    NeverArrived,
+    OutcomeUnknown,
+    WrongCredentials,
+)
 from atmos.transaction import State, Transaction
 
 __all__ = [
     "AtmosClient",
     "AtmosError",
+    "CannotResend",
     "Declined",
     "NeverArrived",
     "OutcomeUnknown",

@@ -1,7 +1,6 @@
 """One method for each operation of ATMOS's merchant API, over one HTTP client, without policy."""
 
 import asyncio
-import re
 import time
 from http import HTTPStatus
 from types import TracebackType
@@ -16,7 +15,15 @@ from pydantic import BaseModel, ValidationError
 from atmos import codes
 from atmos.auth import BearerAuth, Token
 from atmos.codes import Reason
-from atmos.errors import AtmosError, Declined, NeverArrived, OutcomeUnknown, WrongCredentials
+from atmos.errors import (
+    AtmosError,
+    CannotResend,
+    Declined,
+    NeverArrived,
+    OutcomeUnknown,
+    WrongCredentials,
+)
+from atmos.fault import Fault
 from atmos.transaction import Answer, Body, Operation, State, Transaction
 
 CONNECT_TIMEOUT = 10.0
@@ -25,9 +32,6 @@ CONFIRM_TIMEOUT = 120.0  # the gateway's support asks to allow this much
 CONFIRM_PATH = "/merchant/pay/confirm"
 APPLY_PATH = "/merchant/pay/apply"  # the newer name of the same operation
 
-# Words of the gateway in front of ATMOS: with one of these nothing reached the back end.
-_TURNED_AWAY = re.compile(r"\b9009\d\d\b|\b9008\d\d\b|No matching resource", re.IGNORECASE)
-_TURNED_AWAY_BY = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 _UNSENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -38,7 +42,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class NoSuchPath(NeverArrived):
-    """The gateway in front of ATMOS has no such resource (fault 900906)."""
+    """The gateway in front of ATMOS has no such resource, perhaps for a moment only."""
 
 
 def _worth_asking_again(error: Exception) -> bool:
@@ -68,8 +72,8 @@ class AtmosClient:
     ) -> None:
         self.store_id = store_id
         self.confirm_timeout = confirm_timeout
-        self._confirm_path = confirm_path
-        self.can_resend = True
+        other = CONFIRM_PATH if confirm_path == APPLY_PATH else APPLY_PATH
+        self._confirm_paths = (confirm_path, other)  # the one that is known to answer is first
         self._credentials = httpx.BasicAuth(consumer_key, consumer_secret)
         self._auth = BearerAuth(self._fetch_token)
         self._http = httpx.AsyncClient(
@@ -126,12 +130,11 @@ class AtmosClient:
             raise
 
     async def retry_otp(self, transaction_id: int) -> None:
-        """Have the SMS code sent again. Sets `can_resend` False where ATMOS has no such call."""
+        """Have the SMS code sent again. `CannotResend` where ATMOS has no such call."""
         try:
             await self._ask("retry-otp", self._about(transaction_id))
-        except NoSuchPath:
-            self.can_resend = False
-            raise
+        except NoSuchPath as missing:
+            raise CannotResend(str(missing)) from missing
         except Declined as declined:
             if declined.reason is not Reason.code_already_sent:
                 raise
@@ -145,15 +148,13 @@ class AtmosClient:
         """
         body = self._about(transaction_id) | {"otp": otp}
         await self._auth.token()  # what it takes is not taken from the deadline of the charge
-        path, asked = self._confirm_path, time.monotonic()
+        (path, other), asked = self._confirm_paths, time.monotonic()
         try:
             answer = await self._post(path, body, self.confirm_timeout)
-        except NoSuchPath:
-            if path == APPLY_PATH:
-                raise
-            self._confirm_path = APPLY_PATH
+        except NoSuchPath:  # nothing was charged
             left = self.confirm_timeout - (time.monotonic() - asked)  # one deadline for both
-            answer = await self._post(APPLY_PATH, body, left)
+            answer = await self._post(other, body, left)
+            self._confirm_paths = (other, path)
         return _charged(answer)
 
     @stamina.retry(on=_worth_asking_again, attempts=3, timeout=TIMEOUT)
@@ -260,11 +261,14 @@ def _lost(error: Exception) -> AtmosError:
 def _not_answered(response: httpx.Response) -> AtmosError:
     """Read an answer that is not ATMOS's: a refusal of the gateway in front, or anything."""
     what = f"HTTP {response.status_code}"
-    if response.status_code == HTTPStatus.UNAUTHORIZED:
-        return NeverArrived(what)
-    if response.status_code in _TURNED_AWAY_BY and _TURNED_AWAY.search(response.text):
-        missing = response.status_code == HTTPStatus.NOT_FOUND
-        return (NoSuchPath if missing else NeverArrived)(what)
+    fault = Fault.read(response.content)
+    match response.status_code:
+        case HTTPStatus.UNAUTHORIZED:
+            return NeverArrived(what)
+        case HTTPStatus.NOT_FOUND if fault and fault.no_such_path:
+            return NoSuchPath(what)
+        case HTTPStatus.FORBIDDEN | HTTPStatus.TOO_MANY_REQUESTS if fault and fault.turned_away:
+            return NeverArrived(what)
     return OutcomeUnknown(what)
 
 

@@ -3,6 +3,7 @@
 * AtmosError
   + NeverArrived      nothing reached ATMOS: the same call may be made again
     x WrongCredentials  … once the merchant has mended the consumer key and secret
+    x CannotResend      … though ATMOS, as it stands, sends no code again by itself
   + Declined          ATMOS answered no, and no money moved
   + OutcomeUnknown    no clear answer: only `AtmosClient.get` can tell what happened
 """
@@ -20,6 +21,10 @@ class NeverArrived(AtmosError):
 
 class WrongCredentials(NeverArrived):
     """ATMOS does not know this consumer key and secret."""
+
+
+class CannotResend(NeverArrived):
+    """ATMOS has no call that sends a code again, or not at this moment."""
 
 
 class Declined(AtmosError):

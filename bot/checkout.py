@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from atmos import (
     AtmosClient,
     AtmosError,
+    CannotResend,
     Declined,
     NeverArrived,
     OutcomeUnknown,
@@ -244,8 +245,6 @@ class Checkout:
         """
         _challenged(intent)
         await self._let_go(intent.buyer.id)
-        if not self._atmos.can_resend:
-            raise CardNeeded(intent)
         intent, request = await self._take_resend(intent)
         async with self._requesting(intent, request):
             await self._atmos.retry_otp(_transaction(intent))
@@ -438,14 +437,13 @@ class Checkout:
     @asynccontextmanager
     async def _requesting(self, intent: Intent, request: Request) -> AsyncIterator[None]:
         """Ask ATMOS for a code; what it was never asked does not count."""
-        could_resend = self._atmos.can_resend
         try:
             yield
         except AtmosError as error:
-            cannot = could_resend and not self._atmos.can_resend  # ATMOS has no such call
-            if cannot or isinstance(error, NeverArrived):
+            if isinstance(error, NeverArrived):
                 await self._attempts.take_back(request.row_id)
-            if cannot:
+            if isinstance(error, CannotResend):
+                await self._database.amend(intent, resend_at=None)  # next time it may
                 raise CardNeeded(intent) from error
             raise await self._not_challenged(intent, error) from error
 

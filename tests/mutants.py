@@ -195,7 +195,7 @@ MUTANTS = [
     Mutant(
         "what never arrived counts",
         "bot/checkout.py",
-        """            if cannot or isinstance(error, NeverArrived):
+        """            if isinstance(error, NeverArrived):
                 await self._attempts.take_back(request)
 """,
         "",

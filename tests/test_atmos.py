@@ -18,6 +18,7 @@ import respx
 from atmos import (
     AtmosClient,
     AtmosError,
+    CannotResend,
     Declined,
     NeverArrived,
     OutcomeUnknown,
@@ -67,8 +68,54 @@ FAULTS = {
         "<ams:message>{1}</ams:message></ams:fault>"
     ),
     "json": '{{"fault":{{"code":{0},"message":"{1}","description":"{1}"}}}}',
+    "json, the code as text": '{{"fault":{{"code":"{0}","message":"{1}"}}}}',
     "flat json": '{{"code":"{0}","message":"{1}"}}',
-    "html": "<html><body><h1>{0}</h1><p>{1}</p></body></html>",
+    "xml of another handler": (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<am:fault xmlns:am="http://wso2.org/apimanager">\n'
+        "  <am:code>{0}</am:code><am:type>Status report</am:type>\n"
+        "  <am:message>Runtime Error</am:message><am:description>{1}</am:description>\n"
+        "</am:fault>\n"
+    ),
+    "xml with a time": (
+        '<amt:fault xmlns:amt="http://wso2.org/apimanager/throttling"><amt:code>{0}</amt:code>'
+        "<amt:message>{1}</amt:message><amt:description>{1}</amt:description>"
+        "<amt:nextAccessTime>2025-Jun-01 00:00:00+0000 UTC</amt:nextAccessTime></amt:fault>"
+    ),
+}
+PAGE = "<html><body><h1>{0}</h1><p>{1}</p></body></html>"
+
+# What is no refusal of the gateway in front, though the request it quotes looks like one:
+# `{0}` is a code typed by a student.
+QUOTES = {
+    "a page": "<html><h1>Error</h1>Request was: {{'otp': '{0}'}}</html>",
+    "plain text": "{0}",
+    "json": '{{"otp":"{0}","transaction_id":14500001,"store_id":"57"}}',
+    "json beside another code": (
+        '{{"code":1,"message":"Error {0}","description":"{0}","otp":"{0}"}}'
+    ),
+    "json beside another fault": (
+        '{{"fault":{{"code":101503,"message":"Error {0}","description":"{0}"}},"otp":"{0}",'
+        '"code":{0},"message":"No matching resource"}}'
+    ),
+    "json around a fault": '{{"request":{{"fault":{{"code":{0},"message":"{0}"}}}}}}',
+    "json of a fault without words": '{{"fault":{{"code":{0}}}}}',
+    "json and more": '{{"fault":{{"code":900802,"message":"Throttled"}}}} {0}',
+    "xml of another code": (
+        "<ams:fault><ams:code>101503</ams:code><ams:message>Error {0}</ams:message>"
+        "<ams:description>code {0}</ams:description><ams:otp>{0}</ams:otp>"
+        "<ams:code>{0}</ams:code></ams:fault>"
+    ),
+    "xml of other names": (
+        "<request><code>{0}</code><message>Error</message><ams:code>{0}</ams:code></request>"
+    ),
+    "xml around a fault": (
+        "<page><ams:fault><ams:code>{0}</ams:code><ams:message>x</ams:message></ams:fault></page>"
+    ),
+    "words of no fault": "<html>No matching resource found for given API Request, {0}</html>",
+    "words in another fault": (
+        '{{"fault":{{"code":101503,"message":"Error","description":"No matching resource"}}}}'
+    ),
+    "words quoted": '{{"code":404,"message":"Error","description":"not No matching resource"}}',
 }
 
 CALLS = {
@@ -80,6 +127,7 @@ CALLS = {
 }
 
 every_shape = pytest.mark.parametrize("shape", FAULTS.values(), ids=FAULTS)
+every_body = pytest.mark.parametrize("shape", [*FAULTS.values(), PAGE], ids=[*FAULTS, "page"])
 every_call = pytest.mark.parametrize("operation", CALLS)
 
 
@@ -274,7 +322,7 @@ async def test_a_token_is_kept_for_what_is_left_of_it_less_a_minute(
     assert token.call_count == fetched
 
 
-@every_shape
+@every_body
 @every_call
 async def test_a_401_is_answered_with_one_new_token_and_one_more_try(
     client, token, pay, operation, shape
@@ -295,7 +343,7 @@ async def test_a_401_is_answered_with_one_new_token_and_one_more_try(
     assert len(bodies) == 1
 
 
-@every_shape
+@every_body
 @every_call
 async def test_a_second_401_means_it_never_arrived(client, token, pay, operation, shape):
     route = pay(operation, unauthorized(shape))
@@ -576,6 +624,59 @@ async def test_a_gateway_with_neither_path_was_never_reached(client, pay):
     assert [route.call_count for route in routes] == [1, 1]
 
 
+async def test_a_moment_without_both_paths_is_not_remembered(client, pay):
+    """The attacker's find: /apply was taken for the path to be, and asked alone for ever."""
+    confirm = pay("confirm", no_path(), answer(store_transaction=CHARGED))
+    apply = pay("apply", no_path())
+    with pytest.raises(NeverArrived):
+        await client.confirm(NUMBER, otp=OTP)
+    await client.confirm(NUMBER, otp=OTP)
+
+    assert (confirm.call_count, apply.call_count) == (2, 1)
+
+
+@pytest.mark.parametrize("first", ["confirm", "apply"])
+async def test_a_path_that_answered_and_is_gone_is_followed_by_the_other(wire, pay, first):
+    other = {"confirm": "apply", "apply": "confirm"}[first]
+    paid = answer(store_transaction=CHARGED)
+    routes = [pay(first, no_path(), paid), pay(other, paid, no_path())]
+    transport = httpx.MockTransport(wire.async_handler)
+    async with shop(transport=transport, confirm_path=f"/merchant/pay/{first}") as client:
+        for _ in range(2):
+            await client.confirm(NUMBER, otp=OTP)
+
+    assert [route.call_count for route in routes] == [2, 2]
+
+
+async def test_a_path_whose_answer_is_lost_is_neither_remembered_nor_followed(client, pay):
+    confirm = pay("confirm", no_path(), answer(store_transaction=CHARGED))
+    apply = pay("apply", httpx.Response(500))
+    with pytest.raises(OutcomeUnknown, match="500"):
+        await client.confirm(NUMBER, otp=OTP)
+    await client.confirm(NUMBER, otp=OTP)
+
+    assert (confirm.call_count, apply.call_count) == (2, 1)
+
+
+async def test_both_paths_have_one_deadline(client, wire, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("atmos.client.time.monotonic", clock)
+    left = []
+
+    def asked(request):
+        left.append(request.extensions["timeout"]["read"])
+        clock.time += 50
+        return no_path()
+
+    for path in ("/merchant/pay/confirm", "/merchant/pay/apply"):
+        wire.post(path).mock(side_effect=asked)
+    logged_in(client)
+    with pytest.raises(NeverArrived):
+        await client.confirm(NUMBER, otp=OTP)
+
+    assert left == [120, 70]
+
+
 async def test_a_404_that_is_not_the_gateways_is_not_followed_by_a_second_call(client, pay):
     confirm = pay("confirm", httpx.Response(404, html="<h1>404 Not Found</h1>"))
     apply = pay("apply", answer(store_transaction=CHARGED))
@@ -595,6 +696,42 @@ async def test_what_the_gateway_turned_away_never_arrived(client, pay, operation
         await CALLS[operation](client)
 
     assert route.call_count == 1
+
+
+@pytest.mark.parametrize("code", [900906, 900802, 900908])
+@pytest.mark.parametrize("status", [403, 404, 429])
+@pytest.mark.parametrize("shape", QUOTES.values(), ids=QUOTES)
+async def test_what_only_quotes_the_request_leaves_the_outcome_unknown(
+    client, pay, shape, status, code
+):
+    """The attacker's find: a code like a fault's, echoed after a charge, was "not charged"."""
+    confirm = pay("confirm", httpx.Response(status, text=shape.format(code)))
+    apply = pay("apply", answer(store_transaction=CHARGED))
+    with pytest.raises(OutcomeUnknown, match=str(status)):
+        await client.confirm(NUMBER, otp=str(code))
+
+    assert (confirm.call_count, apply.call_count) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(404, 900802), (404, 404), (403, 404), (403, 101503), (429, 429)]
+)
+@every_shape
+async def test_a_fault_of_another_kind_leaves_the_outcome_unknown(
+    client, pay, shape, status, code
+):
+    pay("confirm", turned_away(status, shape, code, "Something else"))
+    with pytest.raises(OutcomeUnknown):
+        await client.confirm(NUMBER, otp=OTP)
+
+
+@every_shape
+async def test_a_fault_that_names_the_missing_path_in_words_is_one(client, pay, shape):
+    message = "No matching resource found for given API Request"
+    pay("confirm", turned_away(404, shape, 404, message))
+    pay("apply", answer(store_transaction=CHARGED))
+
+    assert (await client.confirm(NUMBER, otp=OTP)).state is State.paid
 
 
 async def test_the_path_of_confirm_is_a_setting(wire):
@@ -709,24 +846,25 @@ async def test_a_gateway_without_get_is_asked_once(client, pay):
 
 
 @every_shape
-async def test_a_gateway_without_retry_otp_is_remembered(client, pay, shape):
-    pay("retry-otp", no_path(shape))
-    assert client.can_resend
-
-    with pytest.raises(NeverArrived):
+async def test_a_gateway_without_retry_otp_is_asked_again_the_next_time(client, pay, shape):
+    pay("retry-otp", no_path(shape), answer())
+    with pytest.raises(CannotResend):
         await client.retry_otp(NUMBER)
-    assert not client.can_resend
+
+    await client.retry_otp(NUMBER)
 
 
 @pytest.mark.parametrize(
     "response", [httpx.Response(404, html="<h1>404</h1>"), refusal(1), httpx.Response(500)]
 )
-async def test_one_failure_to_resend_says_nothing_of_the_next(client, pay, response):
+async def test_another_failure_to_resend_does_not_say_that_there_is_no_such_call(
+    client, pay, response
+):
     pay("retry-otp", response)
-    with pytest.raises(AtmosError):
+    with pytest.raises(AtmosError) as caught:
         await client.retry_otp(NUMBER)
 
-    assert client.can_resend
+    assert not isinstance(caught.value, CannotResend)
 
 
 # Over real loopback HTTP

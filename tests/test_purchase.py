@@ -478,11 +478,11 @@ async def test_where_atmos_cannot_resend_the_student_is_asked_for_the_card_again
         prompt = await reaches_code(student)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         before = len(world.gateway.calls)
-        for _ in range(presses):
+        for n in range(presses):
             press = student.taps("Kodni qayta yuborish", prompt)
             asked = await student.sees("kodni faqat karta qaytadan yuborilganda", since=press)
             assert "Endi karta raqamini yuboring" in asked.text
-            assert len(world.gateway.calls) == before + 1
+            assert len(world.gateway.calls) == before + 1 + n
         typed = await names_card(student)
         await student.sees("SMS kod", since=typed[-1])
         student.says(world.code)
@@ -491,6 +491,30 @@ async def test_where_atmos_cannot_resend_the_student_is_asked_for_the_card_again
     assert world.calls("create") == 1
     assert world.calls("pre-apply") == 2
     assert world.charged == [PRICE]
+
+
+async def test_a_moment_in_which_atmos_cannot_resend_does_not_outlast_it(world):
+    """The attacker's find: after one 404 no student had a code sent again until a restart."""
+    first, second = world.student(), world.student(777, "Bek")
+    async with world.bot(otp_resend_after=0.1):
+        prompt = await reaches_code(first)
+        await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+        world.missing_paths.add("/merchant/pay/retry-otp")
+        first.taps("Kodni qayta yuborish", prompt)
+        await first.sees("kodni faqat karta qaytadan yuborilganda")
+        world.missing_paths.clear()
+        for student in (first, second):
+            if student is second:
+                await reaches_code(second, "9860990000000002")
+                await second.sees(lambda message: "Kodni qayta yuborish" in str(message.buttons))
+            press = student.taps("Kodni qayta yuborish")
+            await student.sees("yangi SMS kod", since=press)
+            student.says(world.code)
+            await student.sees("✅")
+
+    assert world.calls("retry-otp") == 2
+    assert world.calls("pre-apply") == 2
+    assert world.charged == [PRICE, PRICE]
 
 
 async def test_a_code_whose_time_is_over_offers_a_new_one_and_a_fresh_start(world):

@@ -433,7 +433,7 @@ async def test_a_dead_token_is_refused_in_every_shape(shop, gateway):
     assert answers[0].text.startswith("<ams:fault")
     assert answers[1].json()["fault"]["code"] == 900901
     assert answers[2].json()["code"] == "900901"
-    assert answers[3].headers["Content-Type"] == "text/html"
+    assert "<am:fault" in answers[3].text
 
 
 async def test_a_revoked_expired_or_missing_token_is_refused(clock):

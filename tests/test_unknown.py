@@ -350,6 +350,58 @@ async def test_the_older_name_of_confirm_missing_falls_back_to_the_newer(world):
     assert world.charged == [PRICE]
 
 
+@pytest.mark.parametrize("remembered", [False, True])
+async def test_a_moment_without_the_call_that_charges_does_not_outlast_it(world, remembered):
+    """The attacker's find: one such moment stopped the shop until a restart."""
+    confirm, apply = "/merchant/pay/confirm", "/merchant/pay/apply"
+    first, second = world.student(), world.student(777, "Bek")
+    async with world.bot():
+        if remembered:  # that only /apply is served
+            world.missing_paths.add(confirm)
+            other = world.student(778, "Aziza")
+            await reaches_code(other, "6262990000000002")
+            other.says(world.code)
+            await other.sees("✅")
+        await reaches_code(first)
+        code = world.code
+        world.missing_paths |= {confirm, apply}
+        first.says(code)
+        await first.sees("aloqa boʻlmadi, pul yechilmadi")
+        world.missing_paths.discard(confirm)
+        again = first.says(code)
+        await first.sees("✅", since=again)
+        await reaches_code(second, "9860990000000002")
+        second.says(world.code)
+        await second.sees("✅")
+
+    assert world.charged == [PRICE] * (2 + remembered)
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+async def test_a_page_that_quotes_the_code_after_a_charge_is_no_refusal(world, status):
+    """The attacker's find: with the code 900906 the student read that no money was taken."""
+    student = world.student()
+    world.gateway.fixed_code = "900906"
+    answers = world.gateway.answer
+
+    async def quotes(method, path, headers, body, query):
+        answer = await answers(method, path, headers, body, query)
+        if not path.endswith("/confirm"):
+            return answer
+        return replace(answer, status=status, body=b"<h1>Error</h1>Request was: " + body)
+
+    world.gateway.answer = quotes
+    async with world.bot(**QUICK):
+        await reaches_code(student)
+        student.says(world.code)
+        await student.sees("Qayta toʻlamang")
+        await student.sees("✅")
+
+    assert world.charged == [PRICE]
+    assert world.calls("confirm") == 1
+    assert not any("yechilmadi" in said for said in everything_said(student))
+
+
 async def test_a_charge_of_another_amount_is_neither_accepted_nor_refused(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)

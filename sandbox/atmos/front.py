@@ -42,11 +42,13 @@ SHAPES = {
         "application/json",
         '{{"code":"{code}","message":"{message}","description":"{description}"}}',
     ),
-    "html": (
-        "text/html",
+    "am": (  # of other handlers of it
+        "application/xml",
         (
-            "<html><head><title>{message}</title></head>"
-            "<body><h1>{code}</h1><p>{description}</p></body></html>"
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<am:fault xmlns:am="http://wso2.org/apimanager"><am:code>{code}</am:code>'
+            "<am:type>Status report</am:type><am:message>Runtime Error</am:message>"
+            "<am:description>{message}</am:description></am:fault>"
         ),
     ),
 }
