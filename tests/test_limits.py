@@ -220,8 +220,9 @@ async def test_what_never_reached_atmos_does_not_count(world):
 
 async def test_a_press_that_came_too_early_does_not_count(world):
     student = world.student()
-    async with world.bot(otp_resend_after=5.0):
+    async with world.bot():
         await reaches_code(student)
+        await world.comes("resend_at")
         offered = await student.sees(lambda m: "Kodni qayta yuborish" in str(m.buttons))
         taps = [student.taps("Kodni qayta yuborish", offered) for _ in range(3)]
         await student.sees("yangi SMS kod")
@@ -338,7 +339,7 @@ async def test_an_earlier_capture_of_whoever_is_stopped_still_has_its_result(wor
     (world.home / "offers.toml").write_text(OFFERS + second, "utf-8")
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
-    async with world.bot(code_requests_a_day=1, confirm_timeout=1.0):
+    async with world.bot(code_requests_a_day=1):
         await reaches_code(student)
         unclear = await guesses(student, world.code, "tekshir")
         start = student.says("/start ikkinchi")
