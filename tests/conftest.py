@@ -157,6 +157,12 @@ class World:
         set_for = f"{moment} = created_at WHERE {moment} IS NOT NULL"
         await self.alters(f"UPDATE intents SET {set_for}")  # noqa: S608  names of ours
 
+    async def lets_send_again(self, prompt: Message) -> None:
+        """Let a code's minute pass, once the bot has noted under what it asked for the code."""
+        while (prompt.id,) not in self.stored("SELECT prompt_id FROM intents"):
+            await asyncio.sleep(0.02)
+        await self.comes("resend_at")
+
     async def checks(self, times: int = 1) -> None:
         """Have the next rung of the ladder come, and see that it has decided nothing."""
         counted = "SELECT max(checks) FROM intents"

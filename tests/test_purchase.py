@@ -451,7 +451,7 @@ async def test_send_again_comes_to_a_wrong_code_only_when_its_minute_has_passed(
         student.says(world.wrong_code)
         wrong = await student.sees("notoʻgʻri")
         assert "Kodni qayta yuborish" not in str(wrong.buttons)
-        await world.comes("resend_at")
+        await world.lets_send_again(wrong)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(wrong.buttons))
         again = student.says(world.wrong_code)
         later = await student.sees("notoʻgʻri", since=again)
@@ -464,7 +464,7 @@ async def test_send_again_appears_after_its_minute_and_asks_atmos_once(world):
     async with world.bot():
         prompt = await reaches_code(student)
         assert "Kodni qayta yuborish" not in str(prompt.buttons)
-        await world.comes("resend_at")
+        await world.lets_send_again(prompt)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         student.taps("Kodni qayta yuborish")
         student.taps("Kodni qayta yuborish")
@@ -482,8 +482,9 @@ async def test_where_atmos_cannot_resend_the_student_is_asked_for_the_card_again
     """No card is held once its code is out, so that only the student can name it again."""
     student = world.student()
     world.missing_paths.add("/merchant/pay/retry-otp")
-    async with world.bot(otp_resend_after=0.1):
+    async with world.bot():
         prompt = await reaches_code(student)
+        await world.lets_send_again(prompt)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         before = len(world.gateway.calls)
         for _ in range(presses):
@@ -503,7 +504,7 @@ async def test_where_atmos_cannot_resend_the_student_is_asked_for_the_card_again
 
 async def test_a_code_whose_time_is_over_offers_a_new_one_and_a_fresh_start(world):
     student = world.student()
-    async with world.bot(otp_ttl=0.5, otp_resend_after=0.1):
+    async with world.bot(otp_ttl=0.5):
         await reaches_code(student)
         over = await student.sees("vaqti tugadi")
         student.says(world.code)

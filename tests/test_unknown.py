@@ -201,14 +201,13 @@ async def test_an_error_for_ever_is_asked_about_by_the_ladder_and_no_oftener(
     world.goes_wrong("confirm", Kind.drop)
     if answer != "not found":
         world.goes_wrong("get", answer, times=None)
-    async with world.bot(confirm_timeout=0.4, reconcile_delays=(0.1, 0.2, 60)):
+    async with world.bot(reconcile_delays=(130.0, 300.0)):
         await reaches_code(student)
         if answer == "not found":
             world.gateway.transactions.clear()
         student.says(world.code)
         await student.sees("tekshir")
-        while world.calls("get") < 2 * a_rung:
-            await asyncio.sleep(0.05)
+        await world.checks(times=2)
         await asyncio.sleep(1.2)  # more than two looks at what is due
 
         assert world.calls("get") == 2 * a_rung
@@ -584,11 +583,12 @@ async def test_after_paid_the_student_may_say_anything(world):
 
 async def test_a_closed_transaction_that_is_paid_is_called_paid(world):
     student = world.student()
-    async with world.bot(otp_resend_after=0.1):
+    async with world.bot():
         prompt = await reaches_code(student)
         transaction = next(iter(world.gateway.transactions.values()))
         async with atmos_client(world.settings()) as atmos:
             await atmos.confirm(transaction.id, otp=world.code)
+        await world.lets_send_again(prompt)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         student.taps("Kodni qayta yuborish")
         await student.sees("✅")
