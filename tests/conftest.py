@@ -169,8 +169,9 @@ class World:
         for _ in range(times):
             before = self.stored(counted)
             await self.comes("check_at")
-            while self.stored(counted) == before:
-                await asyncio.sleep(0.02)
+            async with asyncio.timeout(60):
+                while self.stored(counted) == before:
+                    await asyncio.sleep(0.02)
 
     async def charges(self, code: str) -> None:
         """Charge the first payment at the gateway, past the bot."""

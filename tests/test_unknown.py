@@ -574,7 +574,8 @@ async def test_after_paid_the_student_may_say_anything(world):
         await reaches_code(student)
         student.says(world.code)
         await student.sees("✅")
-        await asyncio.sleep(0.3)
+        while world.stored("SELECT key FROM dialogues WHERE state IS NOT NULL"):
+            await asyncio.sleep(0.02)
         thanks = student.says("rahmat!")
         await student.sees("/start ni, toʻlov boʻyicha", since=thanks)
 
