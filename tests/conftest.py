@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -129,6 +129,50 @@ class World:
     async def frees_disk(self) -> None:
         await self.alters("DROP TRIGGER full")
 
+    @contextmanager
+    def holding(self, operation: str) -> Iterator[None]:
+        """Have the gateway, once it is asked, come to `operation` only when the story leaves."""
+        operate, over = self.gateway.operate, asyncio.Event()
+
+        async def operate_later(asked: str, body: dict[str, Any]) -> dict[str, Any]:
+            if asked == operation:
+                await over.wait()
+            return await operate(asked, body)
+
+        self.gateway.operate = operate_later  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            over.set()
+            self.gateway.operate = operate  # type: ignore[method-assign]
+
+    async def hours_pass(self) -> None:
+        """Let what is written down about payments be five hours older."""
+        moments = ("created_at", "expires_at", "acts_until", "check_at")
+        older = (f"{at} = strftime('%Y-%m-%d %H:%M:%f000', {at}, '-5 hours')" for at in moments)
+        await self.alters(f"UPDATE intents SET {', '.join(older)}")  # noqa: S608  names of ours
+
+    async def comes(self, moment: str) -> None:
+        """Let the moment that is written down for something of a payment have come."""
+        set_for = f"{moment} = created_at WHERE {moment} IS NOT NULL"
+        await self.alters(f"UPDATE intents SET {set_for}")  # noqa: S608  names of ours
+
+    async def lets_send_again(self, prompt: Message) -> None:
+        """Let a code's minute pass, once the bot has noted under what it asked for the code."""
+        while (prompt.id,) not in self.stored("SELECT prompt_id FROM intents"):
+            await asyncio.sleep(0.02)
+        await self.comes("resend_at")
+
+    async def checks(self, times: int = 1) -> None:
+        """Have the next rung of the ladder come, and see that it has decided nothing."""
+        counted = "SELECT max(checks) FROM intents"
+        for _ in range(times):
+            before = self.stored(counted)
+            await self.comes("check_at")
+            async with asyncio.timeout(60):
+                while self.stored(counted) == before:
+                    await asyncio.sleep(0.02)
+
     async def charges(self, code: str) -> None:
         """Charge the first payment at the gateway, past the bot."""
         transaction = next(iter(self.gateway.transactions.values()))
@@ -180,6 +224,13 @@ def _quick_ticks(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _patient_gate(monkeypatch):
+    """However slow the machine is, what is answered in time is answered."""
+    monkeypatch.setattr("bot.web.GATE", 60.0)
+    monkeypatch.setattr("bot.web.PATIENCE", 90.0)
+
+
+@pytest.fixture(autouse=True)
 def _no_daily_comparison(monkeypatch):
     """A story that crosses nine o'clock is no other story."""
     monkeypatch.setattr("bot.daily.AT", time.max)
@@ -190,7 +241,7 @@ async def a_world(home: Path, database_url: str) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         telegram = Telegram(token=TOKEN)
         missing: set[str] = set()
-        gateway = Gateway(missing_paths=missing)
+        gateway = Gateway(missing_paths=missing, callback_timeout=60)  # as patient as the gate
         urls = {
             "telegram": await stack.enter_async_context(serve_telegram(telegram)),
             "atmos": await stack.enter_async_context(serve_atmos(gateway)),

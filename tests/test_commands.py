@@ -23,6 +23,7 @@ from sandbox.telegram.queue import Webhook
 from tests.conftest import ADMINS, PRICE, TOKEN, free_port, names_card, pays, reaches_code
 
 ROOT = Path(__file__).parent.parent
+LATEST = 150.0  # seconds in which a command has done its work on a machine that does much else
 
 
 def environment(world, **changes: str) -> dict[str, str]:
@@ -59,7 +60,7 @@ async def start(world, *arguments: str, **changes: str) -> asyncio.subprocess.Pr
 
 async def run(world, *arguments: str, **changes: str) -> tuple[int, str]:
     process = await start(world, *arguments, **changes)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), LATEST)
     return process.returncode or 0, said.decode()
 
 
@@ -130,7 +131,7 @@ async def test_a_start_says_which_database_it_is_and_what_it_holds(world):
     process = await start(world, "run")
     await world.is_polled()
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), LATEST)
 
     line = next(line for line in said.decode().splitlines() if "running" in line)
     assert "checkout.db" in line
@@ -312,7 +313,7 @@ async def test_run_waits_for_a_telegram_that_is_away(world):
         if b"running" in line:
             break
     process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 60)
+    await asyncio.wait_for(process.communicate(), LATEST)
 
     assert process.returncode == 0
 
@@ -336,13 +337,13 @@ async def test_a_start_warns_of_a_wrong_group_of_wrong_keys_and_of_no_redis(
     process = await start(world, "run", **changes)
     assert process.stdout
     said = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LATEST):
         while not any(call.status for call in world.gateway.called("token")):
             await asyncio.sleep(0.02)  # Telegram's bell does not ring for it
         while not all(event in said for event in ["running", *warned]):
             said += (await process.stdout.readline()).decode()
     process.send_signal(signal.SIGTERM)
-    rest, _ = await asyncio.wait_for(process.communicate(), 60)
+    rest, _ = await asyncio.wait_for(process.communicate(), LATEST)
 
     assert re.findall("[a-z]+_not_reached", said + rest.decode()) == warned
     assert said.count("python -m bot check") == len(warned)
@@ -387,7 +388,7 @@ async def test_sigterm_lets_a_running_capture_end_and_exits_0(world):
     student.says(world.code)
     await student.sees("⏳")
     process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), LATEST)
     await student.sees("✅")
 
     assert process.returncode == 0, said.decode()
@@ -408,8 +409,8 @@ async def test_kill_9_in_the_middle_of_a_capture_ends_in_paid(world):
     await process.communicate()
     await world.gateway.settled()
     again = await start(world, "run", RECONCILE_DELAYS="2", CONFIRM_TIMEOUT="2")
-    await student.sees("✅", timeout=60)
-    await world.admins.sees("✅", timeout=60)
+    await student.sees("✅", timeout=LATEST)
+    await world.admins.sees("✅", timeout=LATEST)
     again.send_signal(signal.SIGTERM)
     await again.communicate()
 
@@ -431,12 +432,12 @@ async def test_a_student_whose_card_was_being_read_at_a_kill_is_asked_for_it_aga
     process = await start(world, "run")
     await world.is_polled()
     await pays(student)
-    world.gateway.latency["pre-apply"] = 5.0
+    world.gateway.latency["pre-apply"] = 600.0
     await names_card(student)
     await is_killed(world, process, "pre-apply")
     world.gateway.latency.clear()
     again = await start(world, "run")
-    asked = await student.sees("Bot qayta ishga tushdi", timeout=60)
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=LATEST)
     await names_card(student)
     await student.sees("SMS kod", since=asked)
     student.says(world.code)
@@ -455,12 +456,12 @@ async def test_a_student_whose_press_was_being_answered_at_a_kill_can_press_agai
     await world.is_polled()
     start_message = student.says("/start protokol-57")
     await student.sees("Protokol 57", since=start_message)
-    world.gateway.latency["create"] = 5.0
+    world.gateway.latency["create"] = 600.0
     student.taps("pay:protokol-57")
     await is_killed(world, process, "create")
     world.gateway.latency.clear()
     again = await start(world, "run")
-    asked = await student.sees("Bot qayta ishga tushdi", timeout=60)
+    asked = await student.sees("Bot qayta ishga tushdi", timeout=LATEST)
     student.taps("pay:protokol-57", asked)
     await student.sees("karta raqam", since=asked)
     again.send_signal(signal.SIGTERM)
@@ -480,21 +481,22 @@ async def test_nobody_is_asked_again_after_a_clean_stop(world):
 
 async def test_a_second_signal_does_not_wait_for_a_running_capture(world):
     student = world.student()
-    world.gateway.latency["confirm"] = 8.0
-    process = await start(world, "run", CONFIRM_TIMEOUT="20")
+    process = await start(world, "run", CONFIRM_TIMEOUT="600")
+    assert process.stdout
     await world.is_polled()
     await reaches_code(student)
-    student.says(world.code)
-    while not world.calls("confirm"):
-        await asyncio.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.5)
-    asked = asyncio.get_running_loop().time()
-    process.send_signal(signal.SIGTERM)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    with world.holding("confirm"):
+        student.says(world.code)
+        while not world.calls("confirm"):
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        async for line in process.stdout:
+            if b"stopping" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        said, _ = await asyncio.wait_for(process.communicate(), LATEST)
 
     assert process.returncode == 0, said.decode()
-    assert asyncio.get_running_loop().time() - asked < 5
 
 
 async def test_check_lists_what_could_not_be_told_and_a_start_tries_again(world):
@@ -619,11 +621,11 @@ async def test_kill_9_between_stored_and_told_ends_in_told_once(world):
     process = await start(world, "run")
     await world.is_polled()
     await reaches_code(student)
-    world.gateway.latency["confirm"] = 0.5
-    student.says(world.code)
-    await student.sees("⏳")
-    for method in ("sendMessage", "editMessageText"):
-        world.telegram.faults.add(Fault(method, Kind.drop, times=None))
+    with world.holding("confirm"):
+        student.says(world.code)
+        await student.sees("⏳")
+        for method in ("sendMessage", "editMessageText"):
+            world.telegram.faults.add(Fault(method, Kind.drop, times=None))
     while len(world.telegram.faults.injected) < 2:
         await asyncio.sleep(0.01)
     process.kill()
@@ -646,7 +648,7 @@ async def test_kill_9_in_a_handler_leaves_the_step_to_be_repeated(world):
     process = await start(world, "run")
     await world.is_polled()
     await reaches_code(student)
-    world.telegram.latency["deleteMessage"] = 30  # which the handler waits for
+    world.telegram.latency["deleteMessage"] = 600  # which the handler waits for
     student.says(world.code)
     while [*world.telegram.updates]:
         await asyncio.sleep(0.01)

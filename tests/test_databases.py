@@ -40,7 +40,7 @@ async def test_a_purchase_with_a_restart_and_a_lost_answer(url, tmp_path):
     async with a_world(tmp_path, url) as world:
         student = world.student()
         world.goes_wrong("confirm", Kind.drop, acts=True)
-        async with world.bot(confirm_timeout=1.0, reconcile_delays=(1.2,)):
+        async with world.bot(confirm_timeout=3.0, reconcile_delays=(3.5,)):
             await reaches_code(student)
             student.says(world.wrong_code)
             await student.sees("tekshir")

@@ -48,7 +48,7 @@ KEY = "callback-key-made-up"
 DOOR = "/telegram"
 CARD, CODE = made_up_card(1), "678967"
 WANTED = Wanted([CARD], [CODE])
-LATEST = 20.0  # seconds in which whatever was begun has ended
+LATEST = 90.0  # seconds in which whatever was begun has ended
 
 texts = st.text(st.characters(), max_size=20) | st.sampled_from(
     ["", CARD, CODE, "\ud800", "/start"]

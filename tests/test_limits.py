@@ -50,10 +50,11 @@ async def tries(student, card, said="yuboring"):
     return await student.sees(lambda m: said in m.text and "⏳" not in m.text, since=typed)
 
 
-async def asks_again(student, said, after=None):
-    """Press "send again" as soon as it is there, with `after` under a newer message."""
-    offered = await student.sees(lambda m: "Kodni qayta yuborish" in str(m.buttons), since=after)
-    return await student.sees(said, since=student.taps("Kodni qayta yuborish", offered))
+async def asks_again(world, student, prompt, said):
+    """Press "send again" as soon as it is there."""
+    await world.lets_send_again(prompt)
+    await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
+    return await student.sees(said, since=student.taps("Kodni qayta yuborish", prompt))
 
 
 async def guesses(student, code, said):
@@ -114,11 +115,11 @@ async def test_ten_accounts_and_one_card_are_five_messages_on_one_phone(world):
 
 async def test_one_card_has_no_more_codes_sent_than_one_student_however_they_are_asked_for(world):
     first, second, third = (world.student(700 + number) for number in range(3))
-    async with world.bot(code_requests_a_day=3, otp_resend_after=0.1):
-        await reaches_code(first)
-        await asks_again(first, "yangi SMS kod")
-        await reaches_code(second)
-        refused = await asks_again(second, TOO_MANY_OF_ONE)
+    async with world.bot(code_requests_a_day=3):
+        prompt = await reaches_code(first)
+        await asks_again(world, first, prompt, "yangi SMS kod")
+        prompt = await reaches_code(second)
+        refused = await asks_again(world, second, prompt, TOO_MANY_OF_ONE)
         await pays(third)
         await tries(third, GOOD, TOO_MANY_OF_ONE)
 
@@ -179,10 +180,10 @@ async def test_an_eleventh_request_for_a_code_within_a_day_is_refused(world):
 
 async def test_a_code_that_is_out_is_good_though_no_more_are_sent(world):
     student = world.student()
-    async with world.bot(code_requests_a_day=2, otp_resend_after=0.1):
-        await reaches_code(student)
-        again = await asks_again(student, "yangi SMS kod")
-        refused = await asks_again(student, TOO_MANY_CODES, after=again)
+    async with world.bot(code_requests_a_day=2):
+        prompt = await reaches_code(student)
+        again = await asks_again(world, student, prompt, "yangi SMS kod")
+        refused = await asks_again(world, student, again, TOO_MANY_CODES)
         await guesses(student, world.code, "✅")
 
     assert "6 xonali SMS kodni yuboring" in refused.text
@@ -194,10 +195,12 @@ async def test_a_code_that_is_out_is_good_though_no_more_are_sent(world):
 async def test_a_code_that_is_out_is_taken_where_the_card_was_to_be_named_again(world):
     world.missing_paths.add("/merchant/pay/retry-otp")
     student = world.student()
-    async with world.bot(code_requests_a_day=2, otp_resend_after=0.1):
+    async with world.bot(code_requests_a_day=2):
         await pays(student)
-        await tries(student, GOOD, "SMS kod")
-        await asks_again(student, "qaytadan yuborilganda")  # no such call: it does not count
+        prompt = await tries(student, GOOD, "SMS kod")
+        await asks_again(
+            world, student, prompt, "qaytadan yuborilganda"
+        )  # no such call: it does not count
         assert world.stored(ROWS) == [("codes", 1)]
         await world.alters(ONE_MORE)
         await tries(student, GOOD, TOO_MANY_CODES)
@@ -234,8 +237,8 @@ async def test_an_outage_of_atmos_does_not_use_up_the_payments_of_a_day(world):
 
 async def test_a_press_that_came_too_early_does_not_count(world):
     student = world.student()
-    async with world.bot(otp_resend_after=5.0):
-        await reaches_code(student)
+    async with world.bot():
+        await world.lets_send_again(await reaches_code(student))
         offered = await student.sees(lambda m: "Kodni qayta yuborish" in str(m.buttons))
         taps = [student.taps("Kodni qayta yuborish", offered) for _ in range(3)]
         await student.sees("yangi SMS kod")
@@ -293,10 +296,10 @@ async def test_wrong_codes_count_over_all_payments(world):
 async def test_a_fresh_code_for_the_same_payment_gives_no_new_tries(world):
     """ATMOS counts by transaction, so that more tries than it has would be a false promise."""
     student = world.student()
-    async with world.bot(codes_a_challenge=2, otp_resend_after=0.1):
+    async with world.bot(codes_a_challenge=2):
         await reaches_code(student)
-        await guesses(student, world.wrong_code, "Yana 1 ta")
-        await asks_again(student, "yangi SMS kod")
+        wrong = await guesses(student, world.wrong_code, "Yana 1 ta")
+        await asks_again(world, student, wrong, "yangi SMS kod")
         await guesses(student, world.wrong_code, "juda koʻp marta")
         await reaches_code(student)
         await guesses(student, world.wrong_code, "Yana 1 ta")
@@ -352,7 +355,7 @@ async def test_an_earlier_capture_of_whoever_is_stopped_still_has_its_result(wor
     (world.home / "offers.toml").write_text(OFFERS + second, "utf-8")
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
-    async with world.bot(code_requests_a_day=1, confirm_timeout=1.0):
+    async with world.bot(code_requests_a_day=1):
         await reaches_code(student)
         unclear = await guesses(student, world.code, "tekshir")
         start = student.says("/start ikkinchi")

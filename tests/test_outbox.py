@@ -58,7 +58,7 @@ async def test_a_flood_of_sales_is_told_within_the_limit_each_once(world, databa
     world.telegram.limits = Limits(time.time)
     world.telegram.faults.add(Fault("sendMessage", Kind.too_many, seconds=2))
     await promise_sales(database)
-    async with world.bot(), asyncio.timeout(15):
+    async with world.bot(), asyncio.timeout(120):
         while sum(told_of(world)) < SALES:
             await asyncio.sleep(0.1)
 
@@ -68,7 +68,7 @@ async def test_a_flood_of_sales_is_told_within_the_limit_each_once(world, databa
 
 async def test_notices_of_one_chat_arrive_in_their_order(world, database):
     await promise_sales(database)
-    async with world.bot(), asyncio.timeout(15):
+    async with world.bot(), asyncio.timeout(120):
         while sum(told_of(world)) < SALES:
             await asyncio.sleep(0.1)
 
@@ -80,15 +80,16 @@ async def test_notices_of_one_chat_arrive_in_their_order(world, database):
 async def test_the_first_notice_failing_does_not_keep_the_others_back(world):
     """Failure story E4."""
     student = world.student()
-    world.gateway.latency["confirm"] = 0.5
     async with world.bot():
         await reaches_code(student)
-        student.says(world.code)
-        await student.sees("⏳")
-        world.telegram.faults.add(Fault("editMessageText", Kind.server_error, times=2))
+        with world.holding("confirm"):
+            student.says(world.code)
+            await student.sees("⏳")
+            world.telegram.faults.add(Fault("editMessageText", Kind.server_error, times=None))
         await world.admins.sees("✅")
         before = student.chat.render()
-        await student.sees("✅", timeout=10)
+        world.telegram.faults.clear()
+        await student.sees("✅")
 
     assert "✅" not in before
     assert world.charged == [PRICE]
@@ -109,15 +110,16 @@ async def test_of_three_notices_for_one_group_the_first_failing_lets_the_others_
 async def test_a_message_sent_whose_answer_was_lost_is_seen_twice_at_the_most(world):
     """Failure story E3: the second one is known by its order number."""
     student = world.student()
-    world.gateway.latency["confirm"] = 0.5
     async with world.bot():
         await reaches_code(student)
-        student.says(world.code)
-        await student.sees("⏳")
-        world.telegram.faults.add(Fault("sendMessage", Kind.drop, acts=True))
+        with world.holding("confirm"):
+            student.says(world.code)
+            await student.sees("⏳")
+            world.telegram.faults.add(Fault("sendMessage", Kind.drop, acts=True))
         await student.sees("✅")
         await world.telegram.until(lambda: not world.telegram.faults.waiting)
-        await asyncio.sleep(1.5)
+        while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
+            await asyncio.sleep(0.05)
 
     order = next(iter(world.gateway.transactions.values())).account
     told = [text for text in world.admins.texts if "✅" in text]
@@ -129,7 +131,11 @@ async def test_a_notice_whose_text_is_missing_stays_and_health_turns_red(world, 
     """Failure story B6."""
     await database.promise([AdminGroup(ADMINS, None, "uz").told(Words("no-such-text"), "x")])
     port = free_port()
-    async with world.bot(health_port=port), httpx.AsyncClient() as merchant, asyncio.timeout(5):
+    async with (
+        world.bot(health_port=port),
+        httpx.AsyncClient(timeout=60) as merchant,
+        asyncio.timeout(60),
+    ):
         while True:
             ready = await merchant.get(f"http://127.0.0.1:{port}/readyz")
             if ready.status_code != 200:
@@ -159,19 +165,20 @@ async def test_the_notices_of_one_student_go_a_second_apart_after_a_short_burst(
     ]
 
     assert len(sent) == 7
-    assert sent[4] - sent[0] < 1
-    assert sent[6] - sent[4] > 1.5
+    assert sent[6] - sent[0] > 1.5
+    burst = world.stored("SELECT DISTINCT due_at FROM outbox WHERE id <= 5")
+    assert len(burst) == 1  # none of the first five was put off
 
 
 async def test_a_students_last_words_that_never_arrive_are_told_to_the_admins(world):
     """Failure story E5: paid, and the bot blocked before it was said."""
     student = world.student()
-    world.gateway.latency["confirm"] = 0.5
     async with world.bot():
         await reaches_code(student)
-        student.says(world.code)
-        student.deletes(await student.sees("⏳"))
-        student.blocks()
+        with world.holding("confirm"):
+            student.says(world.code)
+            student.deletes(await student.sees("⏳"))
+            student.blocks()
         await world.admins.sees("✅")
         told = await world.admins.sees("botni bloklagan")
 
@@ -217,8 +224,9 @@ async def test_what_was_said_is_not_said_again_while_that_cannot_be_stored(world
     await world.fills_disk("UPDATE OF sent_at ON outbox")
     await database.promise([group.told(Words("admin-settled", settled(1)), "1")])
     async with world.bot():
-        await world.admins.sees("order-1")
-        await asyncio.sleep(2.5)
+        with structlog.testing.capture_logs() as lines:
+            while [line["event"] for line in lines].count("outbox_failed") < 3:
+                await asyncio.sleep(0.05)
         await world.frees_disk()
         while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
             await asyncio.sleep(0.05)
@@ -379,7 +387,7 @@ async def test_the_log_says_readably_when_a_notice_died(world, database):
     words = Words("admin-late", {"order": "57", "status": "failed"})
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
     with structlog.testing.capture_logs() as lines:
-        async with world.bot(), asyncio.timeout(20):
+        async with world.bot(), asyncio.timeout(60):
             while not world.stored("SELECT 1 FROM outbox WHERE dead_at IS NOT NULL"):
                 await asyncio.sleep(0.02)
 

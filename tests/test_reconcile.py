@@ -12,6 +12,7 @@ from bot.evidence import Verdict, verdict
 from bot.notices import AdminGroup, Words
 from bot.offers import TASHKENT
 from bot.payment import Status
+from bot.reconcile import AFTERWARDS
 from bot.tables import outbox
 from sandbox.faults import Kind
 from tests.conftest import ADMINS, PRICE, everything_said, pays, reaches_code
@@ -71,19 +72,33 @@ def test_that_nothing_happened_is_believed_only_when_atmos_can_act_no_more(statu
 
 async def test_evidence_is_as_old_as_the_question(world):
     """ATMOS charged after it had looked, and its answer came when it could act no more."""
+    has_looked, can_act_no_more = asyncio.Event(), asyncio.Event()
+
+    async def answers_late(_seconds):
+        has_looked.set()
+        await can_act_no_more.wait()
+
     student = world.student()
     world.goes_wrong("confirm", Kind.drop)
-    world.goes_wrong("get", Kind.slow, seconds=1.0)
-    async with world.bot(confirm_timeout=0.7, reconcile_delays=(0.8, 60.0)):
+    world.goes_wrong("get", Kind.slow)
+    world.gateway.sleep = answers_late
+    async with world.bot(confirm_timeout=3.0):
         await reaches_code(student)
         code = world.code
         student.says(code)
-        while not world.calls("get"):
+        while not world.calls("confirm"):
             await asyncio.sleep(0.02)
-        await asyncio.sleep(0.2)
+        await world.comes("check_at")
+        await has_looked.wait()
         await world.charges(code)
-        await asyncio.sleep(1.5)
+        while world.stored("SELECT id FROM intents WHERE acts_until >= datetime('now')"):
+            await asyncio.sleep(0.1)
+        can_act_no_more.set()
+        while not world.stored("SELECT id FROM intents WHERE checks = 1"):
+            await asyncio.sleep(0.02)
+
         assert world.stored("SELECT status FROM intents") == [("capturing",)]
+
         student.taps("Natijani soʻrash")
         await student.sees("✅")
 
@@ -101,7 +116,7 @@ def test_another_amount_or_account_is_never_ours(status, changes):
 async def test_the_student_asks_and_is_told_at_once(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
-    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+    async with world.bot():
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
@@ -114,7 +129,7 @@ async def test_the_student_asks_and_is_told_at_once(world):
 async def test_the_student_asks_while_nothing_is_known_and_reads_the_same(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop)
-    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+    async with world.bot():
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
@@ -128,7 +143,7 @@ async def test_the_student_asks_while_nothing_is_known_and_reads_the_same(world)
 async def test_another_students_payment_is_not_asked_about(world):
     student, other = world.student(), world.student(777, "Begona")
     world.goes_wrong("confirm", Kind.drop, acts=True)
-    async with world.bot(confirm_timeout=10.0, reconcile_delays=(50.0,)):
+    async with world.bot():
         await pays(other)
         mine = await other.sees("karta raqam")
         await reaches_code(student)
@@ -144,12 +159,11 @@ async def test_another_students_payment_is_not_asked_about(world):
 async def test_a_start_asks_about_everything_unknown_at_once(world):
     student = world.student()
     world.goes_wrong("confirm", Kind.drop, acts=True)
-    slow = {"confirm_timeout": 10.0, "reconcile_delays": (50.0,)}
-    async with world.bot(**slow):
+    async with world.bot():
         await reaches_code(student)
         student.says(world.code)
         await student.sees("tekshir")
-    async with world.bot(**slow):
+    async with world.bot():
         await student.sees("✅")
 
     assert world.charged == [PRICE]
@@ -159,12 +173,15 @@ async def test_the_top_of_the_ladder_leaves_it_unknown_and_to_a_person(world):
     student, admin = world.student(), world.telegram.people[502]
     world.goes_wrong("confirm", Kind.drop, acts=True)
     world.goes_wrong("get", Kind.bad_gateway, times=None)
-    async with world.bot(confirm_timeout=0.1, reconcile_delays=(0.3,)):
+    async with world.bot(reconcile_delays=(130.0,)):
         await reaches_code(student)
         student.says(world.code)
-        left = await world.admins.sees("nomaʼlum qoldi", timeout=20)
+        await student.sees("tekshir")
+        await world.comes("acts_until")
+        await world.checks(times=1 + AFTERWARDS)
+        left = await world.admins.sees("nomaʼlum qoldi")
         asked = world.calls("get")
-        await asyncio.sleep(1.5)
+        assert world.stored("SELECT check_at FROM intents") == [(None,)]
         order = next(iter(world.gateway.transactions.values())).account
         looks = admin.says(f"/order {order}", chat=world.admins)
         shown = await world.admins.sees(f"Buyurtma {order}", since=looks)
@@ -186,6 +203,9 @@ async def is_lost(world, student):
     world.goes_wrong("confirm", Kind.drop)
     await reaches_code(student)
     student.says(world.code)
+    await student.sees("tekshir")
+    await world.comes("acts_until")
+    await world.comes("check_at")
     await student.sees("pul yechilmaganini")
     transaction = list(world.gateway.transactions.values())[-1]
     about = {"transaction_id": transaction.id, "store_id": 57, "otp": transaction.code}
@@ -199,12 +219,9 @@ def comes_nine(monkeypatch):
     return lambda: monkeypatch.setattr("bot.daily.AT", time.min)
 
 
-SOON_FAILED = {"confirm_timeout": 0.2, "reconcile_delays": (0.5, 90.0)}
-
-
 async def test_once_a_day_both_sides_are_compared_and_the_difference_is_mended(world, comes_nine):
     lost, good, returned = world.student(), world.student(777, "Rost"), world.student(888, "Uch")
-    async with world.bot(**SOON_FAILED):
+    async with world.bot():
         order = await is_lost(world, lost)
         for student in (good, returned):
             await reaches_code(student)
@@ -242,7 +259,7 @@ async def test_what_atmos_does_not_show_as_paid_is_reported_and_kept(world, come
 
 async def test_the_command_changes_nothing_until_it_is_told_to(world):
     lost = world.student()
-    async with world.bot(**SOON_FAILED):
+    async with world.bot():
         order = await is_lost(world, lost)
     today = f"{datetime.now(TASHKENT):%Y-%m-%d}"
 

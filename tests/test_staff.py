@@ -12,13 +12,11 @@ from bot.payment import Status
 from sandbox.faults import Fault, Kind
 from tests.conftest import ADMINS, PRICE, reaches_code
 
-QUICK = {"confirm_timeout": 0.5, "reconcile_delays": (1.2, 2.0)}
 UNCLEAR = [Kind.drop, Kind.bad_gateway, Kind.server_error, Kind.garbage]
 
 
 @pytest.fixture(autouse=True)
-def _everything_is_quicker(monkeypatch):
-    monkeypatch.setattr("bot.app.TIMEOUT", 0.5)
+def _a_person_counts_at_once(monkeypatch):
     monkeypatch.setattr("bot.staff.BY_HAND", timedelta())
 
 
@@ -92,7 +90,7 @@ async def test_what_was_given_back_can_be_bought_again(world, admin):
 async def test_a_reversal_whose_answer_was_lost_is_one_reversal(world, admin, kind):
     """Failure story A13."""
     student = world.student()
-    async with world.bot(**QUICK):
+    async with world.bot():
         order = await buys(world, student)
         world.goes_wrong("reverse", kind, acts=True)
         tap = await gives_back(world, admin, order)
@@ -111,11 +109,12 @@ async def test_a_reversal_that_did_not_happen_is_said_so_and_can_be_asked_again(
 ):
     """Failure story A13, the other way it may have gone."""
     student = world.student()
-    async with world.bot(**QUICK):
+    async with world.bot():
         order = await buys(world, student)
         world.goes_wrong("reverse", kind)
         tap = await gives_back(world, admin, order)
         await world.admins.sees("qaytarilmoqda", since=tap)
+        await world.hours_pass()
         failed = await world.admins.sees("Pul qaytmadi")
         admin.taps(f"reverse:{order}", failed)
         await student.sees("Pul qaytarildi")
@@ -217,10 +216,10 @@ async def test_a_command_that_an_administrator_did_not_write_is_not_theirs(world
         "date": 1,
         "sender_user": {"id": 501, "is_bot": False, "first_name": "D"},
     }
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+    async with world.bot():
         order = await is_unknown(world, student)
-        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
-            await asyncio.sleep(0.05)
+        await world.comes("acts_until")
+        await world.checks()
         command = f"/settle {order} paid 2071428"
         if how == "caption":
             admin.sends("photo", command, chat=world.admins, forward_origin=origin)
@@ -301,14 +300,14 @@ async def test_a_payment_that_atmos_never_heard_of_is_shown_and_not_asked_about(
 @pytest.mark.parametrize("charged", [True, False])
 async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, charged):
     student = world.student()
-    async with world.bot(confirm_timeout=0.4, reconcile_delays=(1.0, 100.0)):
+    async with world.bot():
         order = await is_unknown(world, student, acts=charged)
         transaction = next(iter(world.gateway.transactions.values()))
         seen = f"paid {transaction.success_trans_id}" if charged else "unpaid"
         early = admin.says(f"/settle {order} unpaid", chat=world.admins)
         await world.admins.sees("Hal boʻlmadi", since=early)
-        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
-            await asyncio.sleep(0.05)
+        await world.comes("acts_until")
+        await world.checks()
         said = admin.says(f"/settle {order} {seen}", chat=world.admins)
         await world.admins.sees("qoʻlda hal qilindi", since=said)
         await student.sees("✅" if charged else "sotuvchi kartadan pul yechilmaganini aniqladi")
@@ -319,10 +318,10 @@ async def test_staff_settle_the_unknown_by_what_the_cabinet_shows(world, admin, 
 
 async def test_whoever_comes_second_has_settled_nothing(world):
     student = world.student()
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+    async with world.bot():
         order = int(await is_unknown(world, student))
-        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
-            await asyncio.sleep(0.05)
+        await world.comes("acts_until")
+        await world.checks()
     world.gateway.latency["get"] = 0.5  # both have found it unknown
     async with app.assembled(world.settings()) as one, app.assembled(world.settings()) as other:
         staff = [made.dispatcher.workflow_data["staff"] for made in (one, other)]
@@ -337,10 +336,10 @@ async def test_whoever_comes_second_has_settled_nothing(world):
 
 async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
     student = world.student()
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+    async with world.bot():
         order = await is_unknown(world, student, acts=True)
-        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
-            await asyncio.sleep(0.05)
+        await world.comes("acts_until")
+        await world.checks()
         said = admin.says(f"/settle {order} paid", chat=world.admins)
         await world.admins.sees("paid SUCCESS_TRANS_ID", since=said)
 
@@ -350,7 +349,7 @@ async def test_paid_by_hand_needs_the_number_atmos_gave_it(world, admin):
 async def test_atmoss_word_counts_before_a_persons(world, admin):
     """An administrator says unpaid; ATMOS answers again, and shows a charge."""
     student = world.student()
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(50.0,)):
+    async with world.bot():
         order = await is_unknown(world, student, acts=True)
         world.gateway.faults.clear()
         admin.says(f"/settle {order} unpaid", chat=world.admins)
@@ -375,15 +374,18 @@ async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, a
     """Two captures of one student for one offer: reported, with the button."""
     student = world.student()
     world.goes_wrong("confirm", Kind.drop)
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 1.0)):
+    async with world.bot():
         await reaches_code(student)
         student.says(world.code)
+        await student.sees("tekshir")
+        await world.hours_pass()
         await student.sees("pul yechilmaganini")
         first = next(iter(world.gateway.transactions.values()))
         second = await buys(world, student)
         await world.gateway.operate(
             "confirm", {"transaction_id": first.id, "store_id": 57, "otp": first.code}
         )
+        await world.comes("check_at")
         alarm = await world.admins.sees("ikki marta toʻladi")
         admin.taps(f"extra:{first.account}", alarm)
         back = await student.sees("Pul qaytarildi")
@@ -408,7 +410,7 @@ async def test_an_administrator_is_not_refused_because_telegram_is_silent(world,
 async def test_a_word_that_settles_nothing_alarms_nobody(world, admin):
     """The review's find: /settle unpaid for a reversal told the group that ATMOS differs."""
     student = world.student()
-    async with world.bot(reconcile_delays=(60.0,)):
+    async with world.bot():
         order = await buys(world, student)
         world.goes_wrong("reverse", Kind.drop)
         tap = await gives_back(world, admin, order)
@@ -424,13 +426,16 @@ async def test_a_second_charge_is_not_given_back_once_the_first_was(world, admin
     """The review's find: two administrators, two buttons, and the shop had nothing."""
     student = world.student()
     world.goes_wrong("confirm", Kind.drop)
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 1.0)):
+    async with world.bot():
         await reaches_code(student)
         first = world.code
         student.says(first)
+        await student.sees("tekshir")
+        await world.hours_pass()
         await student.sees("pul yechilmaganini")
         second = await buys(world, student)
         await world.charges(first)
+        await world.comes("check_at")
         alarm = await world.admins.sees("ikki marta toʻladi")
         await gives_back(world, admin, second)
         await student.sees("Pul qaytarildi")
@@ -442,11 +447,11 @@ async def test_a_second_charge_is_not_given_back_once_the_first_was(world, admin
 
 async def test_one_receipt_buys_one_course(world, admin):
     first, friend = world.student(), world.student(777, "Doʻst")
-    async with world.bot(confirm_timeout=0.2, reconcile_delays=(0.5, 100.0)):
+    async with world.bot():
         paid = await buys(world, first)
         order = await is_unknown(world, friend)
-        while not world.stored("SELECT checks FROM intents WHERE checks = 1"):
-            await asyncio.sleep(0.05)
+        await world.comes("acts_until")
+        await world.checks()
         number = next(iter(world.gateway.transactions.values())).success_trans_id
         said = admin.says(f"/settle {order} paid {number}", chat=world.admins)
         await world.admins.sees("boshqa buyurtmaniki", since=said)
@@ -457,7 +462,7 @@ async def test_one_receipt_buys_one_course(world, admin):
 
 async def test_a_yes_to_a_reversal_is_not_overruled_by_what_get_still_shows(world, admin):
     student = world.student()
-    async with world.bot(reconcile_delays=(1.2, 100.0)):
+    async with world.bot():
         order = await buys(world, student)
         transaction = next(iter(world.gateway.transactions.values()))
         tap = await gives_back(world, admin, order)
@@ -465,7 +470,7 @@ async def test_a_yes_to_a_reversal_is_not_overruled_by_what_get_still_shows(worl
         await world.admins.sees("puli qaytarilgan", since=tap)
         await world.alters("UPDATE intents SET status = 'reversing', reason = 'reverse_accepted'")
         transaction.state = type(transaction.state).confirmed
-        await asyncio.sleep(1.1)  # until ATMOS can act no more
+        await world.comes("acts_until")
         said = admin.says(f"/settle {order}", chat=world.admins)
         await world.admins.sees("ATMOS bilan farq", since=said)
 

@@ -350,8 +350,7 @@ async def test_with_redis_a_restart_between_number_and_expiry_does_not_lose_the_
 @pytest.mark.parametrize("how", ["cancelled", "expired", "begun anew", "another payment"])
 async def test_a_card_whose_payment_ends_or_gives_way_is_wiped(world, server, sealed, how):
     student = world.student()
-    ttl = {"checkout_ttl": 1} if how == "expired" else {}
-    async with world.bot(**sealed, **ttl):
+    async with world.bot(**sealed):
         await pays(student)
         number = student.says(GOOD)
         await student.sees("muddat", since=number)
@@ -359,6 +358,7 @@ async def test_a_card_whose_payment_ends_or_gives_way_is_wiped(world, server, se
             student.says("/cancel")
             await student.sees("bekor qilindi")
         elif how == "expired":
+            await world.comes("expires_at")
             await student.sees("vaqti tugadi")
         elif how == "begun anew":
             student.taps("pay:protokol-57")
@@ -441,8 +441,7 @@ async def test_a_redis_that_goes_away_between_number_and_expiry_costs_a_message_
 @pytest.mark.parametrize("ends", ["paid", "declined", "cancelled", "expired"])
 async def test_no_result_hangs_on_a_redis_that_is_away(world, server, sealed, ends):
     student = world.student()
-    ttl = {"checkout_ttl": 2} if ends == "expired" else {}
-    async with world.bot(**sealed, **ttl):
+    async with world.bot(**sealed):
         await reaches_code(student)
         server.stop()
         if ends == "paid":
@@ -456,6 +455,7 @@ async def test_no_result_hangs_on_a_redis_that_is_away(world, server, sealed, en
             student.says("/cancel")
             await student.sees("bekor qilindi")
         else:
+            await world.comes("expires_at")
             await student.sees("Toʻlov vaqti tugadi")
 
     [(status,)] = world.stored("SELECT status FROM intents")

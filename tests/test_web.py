@@ -42,7 +42,7 @@ def gate(world, url, port):
 
 @pytest.fixture
 async def client():
-    async with httpx.AsyncClient() as made:
+    async with httpx.AsyncClient(timeout=60) as made:
         yield made
 
 
@@ -60,7 +60,7 @@ async def says(port, request: bytes) -> str:
     """Send `request` as it is, and give all that is answered until the bot hangs up."""
     async with raw(port) as (reader, writer):
         writer.write(request)
-        answer: bytes = await asyncio.wait_for(reader.read(), 20)
+        answer: bytes = await asyncio.wait_for(reader.read(), 60)
         return answer.decode()
 
 
@@ -110,7 +110,7 @@ async def test_metrics_tell_of_a_sale_a_refusal_and_an_unknown_outcome(world, cl
     assert before["checkout_intents", "captured"] == before["checkout_unknown_outcomes",] == 0
     assert after["checkout_intents", "captured"] == 1
     assert after["checkout_intents", "capturing"] == after["checkout_unknown_outcomes",] == 1
-    assert 0 < after["checkout_unknown_outcome_oldest_seconds",] < 60
+    assert 0 < after["checkout_unknown_outcome_oldest_seconds",] < 600
     assert {key[1]: n for key, n in after.items() if key[0] == "checkout_captures_total"} == {
         "charged": 1,
         "declined": 1,
@@ -126,7 +126,7 @@ async def test_a_full_disk_is_seen_by_whoever_watches(world, client, url, port):
     student = world.student()
 
     async def readiness(expected):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (answer := await client.get(f"{url}/readyz")).status_code != expected:
                 await asyncio.sleep(0.05)
         return answer.json()
@@ -164,7 +164,7 @@ async def test_metrics_tell_what_waits_and_what_is_dead(world, client, url, port
     await database.promise([Notice(chat_id=404, language="uz", words=words)])
     await database.promise([replace(deletion(405, 1, "uz"), after=timedelta(hours=1))])
     await database.close()
-    async with world.bot(health_port=port), asyncio.timeout(10):
+    async with world.bot(health_port=port), asyncio.timeout(60):
         while (seen := await scraped(client, url))["checkout_outbox", "message", "dead"] == 0:
             await asyncio.sleep(0.05)
         ready = await client.get(f"{url}/readyz")

@@ -35,7 +35,7 @@ def url(world, port):
 async def brings(url, body, secret=SECRET):
     headers = {} if secret is None else {HEADER: secret}
     content = body if isinstance(body, bytes | str) else json.dumps(body)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(url, content=content, headers=headers)
 
 
