@@ -26,10 +26,12 @@ from bot.settings import CALLBACK_PATH
 
 log = structlog.get_logger()
 
-LARGEST = 256 * 1024  # bytes of a body; ATMOS's has some hundred, an update some thousand
+LARGEST = 256 * 1024  # bytes of a body; an update has some thousand
+QUESTION = 8 * 1024  # bytes of one at the gate, which anybody may send; ATMOS's has some hundred
 PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
+NOT_NOW = "not now"  # whoever asked: that may not even have been looked at
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  its name
 WITH_PORT = re.compile(r"(?:([0-9.]+)|\[(.+)\])(?::[0-9]+)?")  # as some proxies write one
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -87,9 +89,13 @@ async def _strictly(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a body that says it is too large unread; aiohttp counts one that does not say."""
-    if (size := request.content_length or 0) > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(LARGEST, size)
+    _refuse_over(LARGEST, request)
     return await handler(request)
+
+
+def _refuse_over(largest: int, request: web.Request) -> None:
+    if (size := request.content_length or 0) > largest:
+        raise web.HTTPRequestEntityTooLarge(largest, size)
 
 
 def health(database: Database, metrics: Metrics, intake: Intake) -> list[web.RouteDef]:
@@ -142,14 +148,17 @@ def gate(
         ATMOS knows one yes, so that whatever else is answered refuses the debit. What can be no
         question of ATMOS's, being too large or no JSON, gets the status of HTTP for that.
         """
-        body = await request.read()
+        _refuse_over(QUESTION, request)
+        body = await request.clone(client_max_size=QUESTION).read()
+        refusal: str | None = NOT_NOW
         try:
             # Shielded: cancelling a query waits for the database, which is what has no time.
             refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
+        except (SQLAlchemyError, OSError) as error:  # no defect; TimeoutError is one of the latter
+            log.warning("approval_failed", error=type(error).__name__)
         except Exception:
             log.exception("approval_failed")
-            refusal = "not now"
-        is_atmos = refusal not in (NOT_GENUINE, UNREADABLE)
+        is_atmos = refusal not in (NOT_GENUINE, UNREADABLE, NOT_NOW)
         address = origin(request.remote or "", request.headers.getall("X-Forwarded-For", ()))
         if is_atmos and networks and address and not any(address in one for one in networks):
             await jobs.spawn(approval.flag(str(address)))

@@ -6,10 +6,13 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Network
+from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
+from aiojobs import Scheduler
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
@@ -364,7 +367,7 @@ UNREADABLE, NOT_GENUINE = (400, "not readable"), (200, "not genuine")
         (b"", UNREADABLE),
         (b"[]", UNREADABLE),
         (b"\xff", UNREADABLE),
-        (b"[" * 60_000, UNREADABLE),
+        (b"[" * 8_000, UNREADABLE),
         (b"{}", NOT_GENUINE),
         ('{"sign": "подпись"}'.encode(), NOT_GENUINE),
         (b'{"sign": "\\ud800"}', NOT_GENUINE),
@@ -387,3 +390,70 @@ async def test_the_gate_does_not_read_what_is_too_large_to_be_atmoss(world, clie
 
     assert answer.status_code == 413
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+
+
+POSTED = b"POST /atmos/callback HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.usefixtures("gate")
+async def test_the_gate_waits_for_no_more_than_a_question_has(world, port):
+    """The attacker's review: 256 KB of `[],[],` cost 30 ms each, and nobody else was answered."""
+    async with world.bot():
+        said = await says(port, POSTED + b"Content-Length: 8193\r\n\r\n{}")
+        counted = await says(
+            port, POSTED + b"Transfer-Encoding: chunked\r\n\r\n2001\r\n%b\r\n" % (b" " * 8193)
+        )
+        largest = await says(port, POSTED + b"Content-Length: 8192\r\n\r\n" + b"{}".ljust(8192))
+
+    assert said.startswith("HTTP/1.1 413")
+    assert counted.startswith("HTTP/1.1 413")
+    assert largest.startswith("HTTP/1.1 200")
+
+
+async def test_what_is_not_for_the_gate_may_be_larger(served, client):
+    answer = await client.post(f"http://127.0.0.1:{served}/listens", content=b" " * 200_000)
+
+    assert answer.json() == {"size": 200_000}
+
+
+class Failing:
+    """An approval that takes for ever, or that is defective."""
+
+    flagged = False
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+
+    async def refusal(self, _body: bytes) -> None:
+        if self._error:
+            raise self._error
+        await asyncio.Event().wait()
+
+    async def flag(self, _stranger: str) -> None:
+        self.flagged = True
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (None, "TimeoutError"),
+        (ConnectionRefusedError("the database is away"), "ConnectionRefusedError"),
+        (RuntimeError("a defect"), None),
+    ],
+)
+async def test_only_a_defect_of_the_gate_is_traced(client, port, monkeypatch, error, named):
+    """The attacker's review: a flood left a traceback for each second that had passed."""
+    monkeypatch.setattr(http, "GATE", 0.1)
+    approval: Any = Failing(error)
+    jobs = Scheduler()
+    elsewhere = [IPv4Network("192.0.2.0/24")]
+    async with http.serve(http.gate(approval, jobs, elsewhere), "127.0.0.1", port):
+        with capture_logs() as lines:
+            answer = await client.post(f"http://127.0.0.1:{port}/atmos/callback", content=b"{}")
+    await jobs.close()
+
+    assert answer.json() == {"status": 0, "message": "not now"}
+    [line] = lines
+    assert (line["event"], line.get("error")) == ("approval_failed", named)
+    assert bool(line.get("exc_info")) == (named is None)
+    assert not approval.flagged  # nobody knows that it was ATMOS
