@@ -5,11 +5,14 @@ first two, and nobody outside has a reason to see the rest.
 """
 
 import asyncio
+import errno
 import hmac
+import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 import structlog
 from aiohttp import web, web_response
@@ -29,6 +32,7 @@ log = structlog.get_logger()
 LARGEST = 256 * 1024  # bytes of a body; an update has some thousand
 QUESTION = 8 * 1024  # bytes of one at the gate, which anybody may send; ATMOS's has some hundred
 PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
+CONNECTIONS = 500  # about as many at once, at one address; 1024 files is a usual limit
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
 NOT_NOW = "not now"  # whoever asked: that may not even have been looked at
@@ -54,10 +58,52 @@ async def serve(routes: Iterable[web.RouteDef], host: str, port: int) -> AsyncIt
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield
+        accepts = _making_room(runner.server)
+        listening = await asyncio.get_running_loop().create_server(accepts, host, port)
+        try:
+            yield
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
+
+
+def _making_room(server: web.Server | None) -> Callable[[], asyncio.BaseProtocol]:
+    """Let the oldest connection go for one too many: that of a question is not a second old.
+
+    To refuse the newest would let whoever opens many and says nothing lock ATMOS out.
+    """
+    if server is None:
+        raise RuntimeError("the runner is not set up")
+
+    def accept() -> asyncio.BaseProtocol:
+        there = server.connections
+        for oldest in there[: max(0, len(there) - CONNECTIONS + 1)]:
+            oldest.force_close()
+        return server()
+
+    return accept
+
+
+class Unaccepted:
+    """A handler of the loop's errors that says in a line, and seldom, that no file is left.
+
+    asyncio says it with a traceback for each connection that it could not accept, all the time.
+    """
+
+    PAUSE = 60.0  # seconds between two lines
+    NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+    def __init__(self) -> None:
+        self._said_at = -math.inf
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not ("socket" in context and getattr(error, "errno", None) in self.NOTHING_LEFT):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._said_at >= self.PAUSE:
+            self._said_at = loop.time()
+            log.error("connections_not_accepted", error=str(error), cure="raise LimitNOFILE")
 
 
 @web.middleware

@@ -1,9 +1,12 @@
 """What the bot answers over HTTP: to ATMOS, to who runs it, and to whoever means no good."""
 
 import asyncio
+import errno
 import json
 import re
-from contextlib import asynccontextmanager
+import resource
+import socket
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Network
@@ -457,3 +460,77 @@ async def test_only_a_defect_of_the_gate_is_traced(client, port, monkeypatch, er
     assert (line["event"], line.get("error")) == ("approval_failed", named)
     assert bool(line.get("exc_info")) == (named is None)
     assert not approval.flagged  # nobody knows that it was ATMOS
+
+
+async def test_who_is_silent_for_longest_gives_way(port, monkeypatch):
+    """The attacker's review: idle connections took every file that the bot may open."""
+    monkeypatch.setattr(http, "CONNECTIONS", 5)
+    monkeypatch.setattr(http, "PATIENCE", 1000.0)
+    reading = b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    async with (
+        http.serve([web.post("/listens", listens)], "127.0.0.1", port),
+        raw(port) as (silent, _),
+        raw(port) as (half, asks),
+    ):
+        asks.write(reading)
+        for _ in range(20):
+            said = await says(port, reading + b"abcdefghi")
+            assert said.startswith("HTTP/1.1 200")
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        first = await silent.read(), await half.read()
+        last = await says(port, reading + b"abcdefghi")
+        for _, writer in held:
+            writer.close()
+
+    assert first == (b"", b"")
+    assert last.startswith("HTTP/1.1 200")
+
+
+@pytest.fixture
+def no_file_is_left():
+    """Give what takes from this process the right to open a file more, and what gives it back."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def allow(files: int) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+
+    yield lambda: allow(0), lambda: allow(soft)
+    allow(soft)
+
+
+async def test_a_process_without_a_file_left_says_so_once(served, no_file_is_left):
+    """The attacker's review: asyncio wrote 22 MB of tracebacks within half a minute."""
+    nothing_more, as_before = no_file_is_left
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(http.Unaccepted())
+    with capture_logs() as lines, closing(socket.socket()) as waits:
+        waits.settimeout(0)
+        nothing_more()
+        await loop.sock_connect(waits, ("127.0.0.1", served))
+        while not lines:
+            await asyncio.sleep(0.01)
+        as_before()
+        await loop.sock_sendall(waits, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await loop.sock_recv(waits, 100)
+
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert [line["event"] for line in lines] == ["connections_not_accepted"]
+    assert "LimitNOFILE" in lines[0]["cure"]
+
+
+@pytest.mark.usefixtures("gate")
+async def test_the_bot_says_in_a_line_what_it_could_not_accept_and_all_else_as_ever(world, caplog):
+    loop = asyncio.get_running_loop()
+    full = {"message": "no", "exception": OSError(errno.EMFILE, "full"), "socket": None}
+    with capture_logs() as lines:
+        async with world.bot():
+            for _ in range(3):
+                loop.call_exception_handler(full)
+            loop.call_exception_handler({"message": "something else"})
+
+    assert [line["error"] for line in lines if line["event"] == "connections_not_accepted"] == [
+        "[Errno 24] full"
+    ]
+    assert [line.message for line in caplog.records if line.name == "asyncio"] == [
+        "something else"
+    ]
