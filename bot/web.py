@@ -8,6 +8,7 @@ import asyncio
 import errno
 import hmac
 import math
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 LARGEST = 256 * 1024  # bytes of a body; an update has some thousand
 QUESTION = 8 * 1024  # bytes of one at the gate, which anybody may send; ATMOS's has some hundred
 PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
-CONNECTIONS = 500  # about as many at once, at one address; 1024 files is a usual limit
+CONNECTIONS = 4000  # about as many at once, at one address, if half the files allow it
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
 NOT_NOW = "not now"  # whoever asked: that may not even have been looked at
@@ -68,6 +69,12 @@ async def serve(routes: Iterable[web.RouteDef], host: str, port: int) -> AsyncIt
         await runner.cleanup()
 
 
+def most_connections() -> int:
+    """Give how many connections are held: no more than half the files that may be open."""
+    files = os.sysconf("SC_OPEN_MAX")  # negative where there is no limit
+    return CONNECTIONS if files < 0 else min(CONNECTIONS, files // 2)
+
+
 def _making_room(server: web.Server | None) -> Callable[[], asyncio.BaseProtocol]:
     """Let the oldest connection go for one too many: that of a question is not a second old.
 
@@ -75,10 +82,11 @@ def _making_room(server: web.Server | None) -> Callable[[], asyncio.BaseProtocol
     """
     if server is None:
         raise RuntimeError("the runner is not set up")
+    most = most_connections()
 
     def accept() -> asyncio.BaseProtocol:
         there = server.connections
-        for oldest in there[: max(0, len(there) - CONNECTIONS + 1)]:
+        for oldest in there[: max(0, len(there) - most + 1)]:
             oldest.force_close()
         return server()
 

@@ -486,6 +486,17 @@ async def test_who_is_silent_for_longest_gives_way(port, monkeypatch):
     assert last.startswith("HTTP/1.1 200")
 
 
+def test_connections_leave_half_the_files_to_the_bot():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    try:
+        most = http.most_connections()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert most == min(1024, hard) // 2
+
+
 @pytest.fixture
 def no_file_is_left():
     """Give what takes from this process the right to open a file more, and what gives it back."""
