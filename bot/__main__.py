@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,6 +13,8 @@ import typer
 from bot import settings as settings_file
 from bot.offers import OffersError
 from bot.settings import Settings, SettingsError
+
+OPEN_FILES = 65_536  # where the system names no limit; not every system takes "unlimited"
 
 cli = typer.Typer(
     help="A Telegram checkout for UzCard and Humo through ATMOS.",
@@ -25,6 +28,7 @@ cli = typer.Typer(
 def run() -> None:
     """Take updates from Telegram and sell, until SIGTERM or Ctrl-C."""
     settings = _settings()
+    _open_what_may_be_opened()
     wrong = asyncio.run(_run(settings))
     if wrong:
         _stop(wrong)
@@ -77,6 +81,20 @@ def _settings(*, quiet: bool = False) -> Settings:
     level = "ERROR" if quiet else settings.log_level  # a report is not mixed with log lines
     log.configure(level, settings.log_format, settings.secrets())
     return settings
+
+
+def _open_what_may_be_opened() -> None:
+    """Raise the limit of open files, of which each connection is one, as far as it goes."""
+    try:
+        import resource  # noqa: PLC0415  not every system has it
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft in (hard, resource.RLIM_INFINITY):
+        return
+    most = max(soft, OPEN_FILES) if hard == resource.RLIM_INFINITY else hard
+    with suppress(ValueError, OSError):  # then it stays as it was
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _stop(said: str) -> NoReturn:

@@ -371,6 +371,7 @@ def _menu(app: App, language: str, names: Iterable[str]) -> list[BotCommand]:
 @asynccontextmanager
 async def _web(app: App) -> AsyncIterator[None]:
     """Listen where the settings say: for the outside, and for whoever runs the bot."""
+    asyncio.get_running_loop().set_exception_handler(http.Unaccepted())
     async with AsyncExitStack() as stack:
         for (host, port), routes in _routes(app).items():
             await stack.enter_async_context(http.serve(routes, host, port))

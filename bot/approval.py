@@ -35,9 +35,13 @@ class Approval:
             hour = f"{self._database.now():%Y%m%d%H}"
             key = f"admins:approval:{error}:{hour}"
             if key not in self._alarmed:  # whoever floods us with these costs no write
-                log.warning("approval_refused", why=str(error))
-                await self._tell(notices.not_genuine(_WHY.get(type(error), "number")), key)
                 self._alarmed = {one for one in self._alarmed if one.endswith(hour)} | {key}
+                log.warning("approval_refused", why=str(error))
+                try:
+                    await self._tell(notices.not_genuine(_WHY.get(type(error), "number")), key)
+                except BaseException:
+                    self._alarmed.discard(key)  # the next one is told
+                    raise
             return UNREADABLE if isinstance(error, Unreadable) else NOT_GENUINE
         why = _refusal(question, await self._intent(question))
         if why is not None:

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 AT = time(9)  # in Tashkent
 DAYS = timedelta(days=3)  # looked back
 REPEATED = timedelta(days=2)  # Telegram keeps an update for one
+ERASED = timedelta(days=2)  # a deletion that was done; an edit with a card promises one anew
 
 
 @dataclass(slots=True)
@@ -99,6 +100,7 @@ class Daily:
                 words = notices.daily(report.agreed, undecided, report.differences)
                 await db.promise(tx, [self._admins.told(words, key)], self._database.now())
             forgotten = await db.forget_finished(tx, now - self._retention)
+            forgotten += await db.forget_deletions(tx, now - ERASED)
             await db.forget_updates(tx, now - REPEATED)
             forgotten += await db.forget_attempts(tx, now - KEPT)
         log.info("daily", agreed=report.agreed, differ=len(report.differences), forgot=forgotten)

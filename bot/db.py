@@ -584,6 +584,14 @@ async def forget_finished(tx: AsyncConnection, before: datetime) -> int:
     return int(old.rowcount + said.rowcount)
 
 
+_FORGET_DELETIONS = _FORGET_NOTICES.where(outbox.c.action == Action.delete)
+
+
+async def forget_deletions(tx: AsyncConnection, before: datetime) -> int:
+    """Forget the deletions that were done before that; give how many."""
+    return int((await tx.execute(_FORGET_DELETIONS, {"before": before})).rowcount)
+
+
 def _notice(row: sa.RowMapping) -> Notice:
     return Notice(
         chat_id=row["chat_id"],

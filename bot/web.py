@@ -5,11 +5,15 @@ first two, and nobody outside has a reason to see the rest.
 """
 
 import asyncio
+import errno
 import hmac
+import math
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 import structlog
 from aiohttp import web, web_response
@@ -26,10 +30,13 @@ from bot.settings import CALLBACK_PATH
 
 log = structlog.get_logger()
 
-LARGEST = 256 * 1024  # bytes of a body; ATMOS's has some hundred, an update some thousand
+LARGEST = 256 * 1024  # bytes of a body; an update has some thousand
+QUESTION = 8 * 1024  # bytes of one at the gate, which anybody may send; ATMOS's has some hundred
 PATIENCE = 10.0  # seconds for a request's headers to come, and as many for its body and answer
+CONNECTIONS = 4000  # about as many at once, at one address, if half the files allow it
 LINGER = 2.0  # seconds in which a body that was refused unread may still be sent, to no effect
 GATE = 1.0  # seconds in which ATMOS is answered, whatever the database does
+NOT_NOW = "not now"  # whoever asked: that may not even have been looked at
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  its name
 WITH_PORT = re.compile(r"(?:([0-9.]+)|\[(.+)\])(?::[0-9]+)?")  # as some proxies write one
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -52,10 +59,59 @@ async def serve(routes: Iterable[web.RouteDef], host: str, port: int) -> AsyncIt
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield
+        accepts = _making_room(runner.server)
+        listening = await asyncio.get_running_loop().create_server(accepts, host, port)
+        try:
+            yield
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
+
+
+def most_connections() -> int:
+    """Give how many connections are held: no more than half the files that may be open."""
+    files = os.sysconf("SC_OPEN_MAX")  # negative where there is no limit
+    return CONNECTIONS if files < 0 else min(CONNECTIONS, files // 2)
+
+
+def _making_room(server: web.Server | None) -> Callable[[], asyncio.BaseProtocol]:
+    """Let the oldest connection go for one too many: that of a question is not a second old.
+
+    To refuse the newest would let whoever opens many and says nothing lock ATMOS out.
+    """
+    if server is None:
+        raise RuntimeError("the runner is not set up")
+    most = most_connections()
+
+    def accept() -> asyncio.BaseProtocol:
+        there = server.connections
+        for oldest in there[: max(0, len(there) - most + 1)]:
+            oldest.force_close()
+        return server()
+
+    return accept
+
+
+class Unaccepted:
+    """A handler of the loop's errors that says in a line, and seldom, that no file is left.
+
+    asyncio says it with a traceback for each connection that it could not accept, all the time.
+    """
+
+    PAUSE = 60.0  # seconds between two lines
+    NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+    def __init__(self) -> None:
+        self._said_at = -math.inf
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not ("socket" in context and getattr(error, "errno", None) in self.NOTHING_LEFT):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._said_at >= self.PAUSE:
+            self._said_at = loop.time()
+            log.error("connections_not_accepted", error=str(error), cure="raise LimitNOFILE")
 
 
 @web.middleware
@@ -87,9 +143,13 @@ async def _strictly(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a body that says it is too large unread; aiohttp counts one that does not say."""
-    if (size := request.content_length or 0) > LARGEST:
-        raise web.HTTPRequestEntityTooLarge(LARGEST, size)
+    _refuse_over(LARGEST, request)
     return await handler(request)
+
+
+def _refuse_over(largest: int, request: web.Request) -> None:
+    if (size := request.content_length or 0) > largest:
+        raise web.HTTPRequestEntityTooLarge(largest, size)
 
 
 def health(database: Database, metrics: Metrics, intake: Intake) -> list[web.RouteDef]:
@@ -142,14 +202,17 @@ def gate(
         ATMOS knows one yes, so that whatever else is answered refuses the debit. What can be no
         question of ATMOS's, being too large or no JSON, gets the status of HTTP for that.
         """
-        body = await request.read()
+        _refuse_over(QUESTION, request)
+        body = await request.clone(client_max_size=QUESTION).read()
+        refusal: str | None = NOT_NOW
         try:
             # Shielded: cancelling a query waits for the database, which is what has no time.
             refusal = await asyncio.wait_for(jobs.shield(approval.refusal(body)), GATE)
+        except (SQLAlchemyError, OSError) as error:  # no defect; TimeoutError is one of the latter
+            log.warning("approval_failed", error=type(error).__name__)
         except Exception:
             log.exception("approval_failed")
-            refusal = "not now"
-        is_atmos = refusal not in (NOT_GENUINE, UNREADABLE)
+        is_atmos = refusal not in (NOT_GENUINE, UNREADABLE, NOT_NOW)
         address = origin(request.remote or "", request.headers.getall("X-Forwarded-For", ()))
         if is_atmos and networks and address and not any(address in one for one in networks):
             await jobs.spawn(approval.flag(str(address)))

@@ -120,8 +120,8 @@ MUTANTS = [
     Mutant(
         "the callback says yes on an exception",
         "bot/web.py",
-        '            refusal = "not now"\n',
-        "            refusal = None\n",
+        "        refusal: str | None = NOT_NOW\n",
+        "        refusal: str | None = None\n",
         ("tests/test_approval.py",),
     ),
     Mutant(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atmos import Declined, callback
+from bot.approval import Approval
+from bot.notices import AdminGroup
 from bot.web import GATE, origin
 from sandbox.faults import Kind
-from tests.conftest import GOOD, PRICE, everything_said, free_port, reaches_code
+from tests.conftest import ADMINS, GOOD, PRICE, everything_said, free_port, reaches_code
 
 KEY = "callback-key-made-up"
 
@@ -393,3 +396,40 @@ OBJECTS = st.dictionaries(st.text(), st.text() | st.integers())
 def test_no_body_is_anything_but_genuine_or_not(body):
     with pytest.raises(callback.NotGenuine):
         callback.read(body, KEY)
+
+
+class Slow:
+    """A database that takes its time to store what is promised."""
+
+    def __init__(self) -> None:
+        self.promised: list[str | None] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 5, 7, 9, tzinfo=UTC)
+
+    async def promise(self, notices) -> None:
+        self.promised += [notice.key for notice in notices]
+        await asyncio.sleep(0)
+
+
+async def test_a_hundred_forgeries_at_once_are_one_alarm():
+    """The attacker's review: eighty at once cost eighty writes."""
+    database: Any = Slow()
+    approval = Approval(database, AdminGroup(ADMINS, None, "uz"), KEY)
+
+    said = await asyncio.gather(*(approval.refusal(b"{}") for _ in range(100)))
+
+    assert set(said) == {"not genuine"}
+    assert len(database.promised) == 1
+
+
+async def test_an_alarm_that_could_not_be_stored_is_told_at_the_next_forgery(world, gate):
+    async with world.bot():
+        await world.fills_disk("INSERT ON outbox")
+        await ask(gate, b"{}")
+        await world.frees_disk()
+        while not world.admins.from_bot:
+            await ask(gate, b"{}")
+
+    assert len(world.admins.from_bot) == 1
+    assert "ATMOS_CALLBACK_KEY bilan imzolanmagan" in world.admins.texts[0]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import sqlite3
 import stat
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from bot import telegram
+from bot.__main__ import _open_what_may_be_opened
 from bot.check import findings
 from bot.db import Database
 from bot.notices import Notice, Words
@@ -679,3 +681,70 @@ async def test_a_second_copy_gives_way_with_a_clear_message(world):
 
     assert code == 1
     assert "another copy of the bot runs with this token" in said
+
+
+@pytest.fixture
+def half_the_files():
+    """Let this process, and what it starts, open half the files it might."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_the_bot_may_open_as_many_files_as_the_system_lets_it(world, half_the_files):
+    """The attacker's review: 1300 connections were more than a soft limit of 1024."""
+    process = await start(world, "run")
+    await asyncio.wait_for(world.is_polled(), 60)
+    allowed = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), 60)
+
+    assert allowed == (half_the_files, half_the_files)
+
+
+class Limits:
+    """A system's limits of open files, and one that grants no more than it likes."""
+
+    RLIMIT_NOFILE = 7
+    RLIM_INFINITY = -1
+
+    def __init__(self, soft: int, hard: int, most: int) -> None:
+        self.given = soft, hard
+        self._most = most
+
+    def getrlimit(self, _what: int) -> tuple[int, int]:
+        return self.given
+
+    def setrlimit(self, _what: int, wanted: tuple[int, int]) -> None:
+        if not 0 <= wanted[0] <= self._most:
+            raise ValueError("not allowed to raise maximum limit")
+        self.given = wanted
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "most", "then"),
+    [
+        (1024, 4096, 4096, 4096),
+        (4096, 4096, 4096, 4096),
+        (256, Limits.RLIM_INFINITY, 100_000, 65_536),
+        (70_000, Limits.RLIM_INFINITY, 100_000, 70_000),
+        (Limits.RLIM_INFINITY, Limits.RLIM_INFINITY, 100_000, Limits.RLIM_INFINITY),
+        (256, Limits.RLIM_INFINITY, 10_240, 256),
+    ],
+)
+def test_a_limit_of_files_is_raised_as_far_as_the_system_lets_it(
+    monkeypatch, soft, hard, most, then
+):
+    system = Limits(soft, hard, most)
+    monkeypatch.setitem(sys.modules, "resource", system)
+
+    _open_what_may_be_opened()
+
+    assert system.given == (then, hard)
+
+
+def test_a_system_without_limits_of_files_needs_none_raised(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+
+    _open_what_may_be_opened()

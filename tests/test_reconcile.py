@@ -9,7 +9,7 @@ import pytest
 from atmos import State, Transaction
 from bot import db
 from bot.evidence import Verdict, verdict
-from bot.notices import AdminGroup, Words
+from bot.notices import AdminGroup, Words, deletion
 from bot.offers import TASHKENT
 from bot.payment import Status
 from bot.reconcile import AFTERWARDS
@@ -350,3 +350,22 @@ async def test_retention_touches_only_what_is_over(world, database, comes_nine):
     assert [number for (number,) in world.stored("SELECT id FROM intents")] == list(kept)
     assert [key for (key,) in world.stored(KEYS)] == ["dead", "waiting"]
     assert world.stored("SELECT count(*) FROM ledger") == [(1,)]
+
+
+async def test_a_deletion_that_was_done_is_forgotten_after_two_days(world, database, comes_nine):
+    """The attacker's review: each message at a step left a row for three months."""
+    now = datetime.now(UTC)
+    tomorrow = timedelta(days=1) + (now - OLD)
+    erased, fresh, late = (deletion(501, message, "uz") for message in (1, 2, 3))
+    told = AdminGroup(ADMINS, None, "uz").told(Words("privacy"), "told")
+    async with database.write() as tx:
+        await db.promise(tx, [erased, fresh, replace(late, after=tomorrow), told], OLD)
+        for notice, ago in ((erased, 3), (told, 3), (fresh, 1)):
+            await db.keep_promise(tx, notice.key or "", now - timedelta(days=ago))
+
+    comes_nine()
+    async with world.bot():
+        while (left := [key for (key,) in world.stored(KEYS)])[0] == erased.key:
+            await asyncio.sleep(0.05)
+
+    assert left == [fresh.key, late.key, "told"]

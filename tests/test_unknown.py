@@ -404,10 +404,11 @@ async def test_a_page_that_quotes_the_code_after_a_charge_is_no_refusal(world, s
         return replace(answer, status=status, body=b"<h1>Error</h1>Request was: " + body)
 
     world.gateway.answer = quotes
-    async with world.bot(**QUICK):
+    async with world.bot():
         await reaches_code(student)
         student.says(world.code)
         await student.sees("Qayta toʻlamang")
+        await world.comes("check_at")
         await student.sees("✅")
 
     assert world.charged == [PRICE]
@@ -594,16 +595,16 @@ async def test_a_charge_given_back_before_we_knew_is_said_to_be(world):
 async def test_a_closed_payment_of_another_amount_does_not_end_as_if_nothing_was_taken(world):
     """An attacker's find: "maybe taken", and when its time was over "no money was taken"."""
     student = world.student()
-    async with world.bot(**QUICK | {"otp_resend_after": 0.1}):
+    async with world.bot():
         prompt = await reaches_code(student)
         await world.charges(world.code)
         next(iter(world.gateway.transactions.values())).amount = PRICE - 100
+        await world.lets_send_again(prompt)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         tap = student.taps("Kodni qayta yuborish", prompt)
         await student.sees("tekshir", since=tap)
         await world.admins.sees("boshqa toʻlovni")
-        while world.calls("get") < 3:
-            await asyncio.sleep(0.1)
+        await world.checks(times=2)
         start = student.says("/start protokol-57")
         await student.sees("tekshir", since=start)
 
@@ -614,12 +615,13 @@ async def test_a_closed_payment_of_another_amount_does_not_end_as_if_nothing_was
 async def test_a_closed_payment_that_was_given_back_is_said_to_be(world):
     """An attacker's find: first "no money was taken", then that it was given back."""
     student = world.student()
-    async with world.bot(otp_resend_after=0.1):
+    async with world.bot():
         prompt = await reaches_code(student)
         await world.charges(world.code)
         transaction = next(iter(world.gateway.transactions.values()))
         async with atmos_client(world.settings()) as atmos:
             await atmos.reverse(transaction.success_trans_id)
+        await world.lets_send_again(prompt)
         await world.telegram.until(lambda: "Kodni qayta yuborish" in str(prompt.buttons))
         tap = student.taps("Kodni qayta yuborish", prompt)
         await student.sees("qaytarilgan", since=tap)

@@ -1,15 +1,21 @@
 """What the bot answers over HTTP: to ATMOS, to who runs it, and to whoever means no good."""
 
 import asyncio
+import errno
 import json
 import re
-from contextlib import asynccontextmanager
+import resource
+import socket
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Network
+from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
+from aiojobs import Scheduler
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
@@ -364,7 +370,7 @@ UNREADABLE, NOT_GENUINE = (400, "not readable"), (200, "not genuine")
         (b"", UNREADABLE),
         (b"[]", UNREADABLE),
         (b"\xff", UNREADABLE),
-        (b"[" * 60_000, UNREADABLE),
+        (b"[" * 8_000, UNREADABLE),
         (b"{}", NOT_GENUINE),
         ('{"sign": "подпись"}'.encode(), NOT_GENUINE),
         (b'{"sign": "\\ud800"}', NOT_GENUINE),
@@ -387,3 +393,155 @@ async def test_the_gate_does_not_read_what_is_too_large_to_be_atmoss(world, clie
 
     assert answer.status_code == 413
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+
+
+POSTED = b"POST /atmos/callback HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.usefixtures("gate")
+async def test_the_gate_waits_for_no_more_than_a_question_has(world, port):
+    """The attacker's review: 256 KB of `[],[],` cost 30 ms each, and nobody else was answered."""
+    async with world.bot():
+        said = await says(port, POSTED + b"Content-Length: 8193\r\n\r\n{}")
+        counted = await says(
+            port, POSTED + b"Transfer-Encoding: chunked\r\n\r\n2001\r\n%b\r\n" % (b" " * 8193)
+        )
+        largest = await says(port, POSTED + b"Content-Length: 8192\r\n\r\n" + b"{}".ljust(8192))
+
+    assert said.startswith("HTTP/1.1 413")
+    assert counted.startswith("HTTP/1.1 413")
+    assert largest.startswith("HTTP/1.1 200")
+
+
+async def test_what_is_not_for_the_gate_may_be_larger(served, client):
+    answer = await client.post(f"http://127.0.0.1:{served}/listens", content=b" " * 200_000)
+
+    assert answer.json() == {"size": 200_000}
+
+
+class Failing:
+    """An approval that takes for ever, or that is defective."""
+
+    flagged = False
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+
+    async def refusal(self, _body: bytes) -> None:
+        if self._error:
+            raise self._error
+        await asyncio.Event().wait()
+
+    async def flag(self, _stranger: str) -> None:
+        self.flagged = True
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (None, "TimeoutError"),
+        (ConnectionRefusedError("the database is away"), "ConnectionRefusedError"),
+        (RuntimeError("a defect"), None),
+    ],
+)
+async def test_only_a_defect_of_the_gate_is_traced(client, port, monkeypatch, error, named):
+    """The attacker's review: a flood left a traceback for each second that had passed."""
+    monkeypatch.setattr(http, "GATE", 0.1)
+    approval: Any = Failing(error)
+    jobs = Scheduler()
+    elsewhere = [IPv4Network("192.0.2.0/24")]
+    async with http.serve(http.gate(approval, jobs, elsewhere), "127.0.0.1", port):
+        with capture_logs() as lines:
+            answer = await client.post(f"http://127.0.0.1:{port}/atmos/callback", content=b"{}")
+    await jobs.close()
+
+    assert answer.json() == {"status": 0, "message": "not now"}
+    [line] = lines
+    assert (line["event"], line.get("error")) == ("approval_failed", named)
+    assert bool(line.get("exc_info")) == (named is None)
+    assert not approval.flagged  # nobody knows that it was ATMOS
+
+
+async def test_who_is_silent_for_longest_gives_way(port, monkeypatch):
+    """The attacker's review: idle connections took every file that the bot may open."""
+    monkeypatch.setattr(http, "CONNECTIONS", 5)
+    monkeypatch.setattr(http, "PATIENCE", 1000.0)
+    reading = b"POST /listens HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    async with (
+        http.serve([web.post("/listens", listens)], "127.0.0.1", port),
+        raw(port) as (silent, _),
+        raw(port) as (half, asks),
+    ):
+        asks.write(reading)
+        for _ in range(20):
+            said = await says(port, reading + b"abcdefghi")
+            assert said.startswith("HTTP/1.1 200")
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+        first = await silent.read(), await half.read()
+        last = await says(port, reading + b"abcdefghi")
+        for _, writer in held:
+            writer.close()
+
+    assert first == (b"", b"")
+    assert last.startswith("HTTP/1.1 200")
+
+
+def test_connections_leave_half_the_files_to_the_bot():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    try:
+        most = http.most_connections()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert most == min(1024, hard) // 2
+
+
+@pytest.fixture
+def no_file_is_left():
+    """Give what takes from this process the right to open a file more, and what gives it back."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def allow(files: int) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+
+    yield lambda: allow(0), lambda: allow(soft)
+    allow(soft)
+
+
+async def test_a_process_without_a_file_left_says_so_once(served, no_file_is_left):
+    """The attacker's review: asyncio wrote 22 MB of tracebacks within half a minute."""
+    nothing_more, as_before = no_file_is_left
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(http.Unaccepted())
+    with capture_logs() as lines, closing(socket.socket()) as waits:
+        waits.settimeout(0)
+        nothing_more()
+        await loop.sock_connect(waits, ("127.0.0.1", served))
+        while not lines:
+            await asyncio.sleep(0.01)
+        as_before()
+        await loop.sock_sendall(waits, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await loop.sock_recv(waits, 100)
+
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert [line["event"] for line in lines] == ["connections_not_accepted"]
+    assert "LimitNOFILE" in lines[0]["cure"]
+
+
+@pytest.mark.usefixtures("gate")
+async def test_the_bot_says_in_a_line_what_it_could_not_accept_and_all_else_as_ever(world, caplog):
+    loop = asyncio.get_running_loop()
+    full = {"message": "no", "exception": OSError(errno.EMFILE, "full"), "socket": None}
+    with capture_logs() as lines:
+        async with world.bot():
+            for _ in range(3):
+                loop.call_exception_handler(full)
+            loop.call_exception_handler({"message": "something else"})
+
+    assert [line["error"] for line in lines if line["event"] == "connections_not_accepted"] == [
+        "[Errno 24] full"
+    ]
+    assert [line.message for line in caplog.records if line.name == "asyncio"] == [
+        "something else"
+    ]
