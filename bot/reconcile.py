@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 10  # questions to ATMOS
 TOO_LONG = timedelta(minutes=1)  # since ATMOS could last act: five since it was asked
+PRESSED = timedelta(seconds=5)  # between two questions of a student
 AFTERWARDS = 7  # times the last rung, a day
 
 
@@ -33,6 +34,7 @@ class Reconciliation:
         self._outcomes = outcomes
         self._times = times
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._pressed: dict[int, datetime] = {}  # when a student last asked about an intent
 
     async def check_due(self) -> None:
         """Ask about every intent that is due, some at once: `get` may take half a minute."""
@@ -53,6 +55,19 @@ class Reconciliation:
             AtmosError: There is no evidence; nothing changed.
         """
         return await self._outcomes.record(intent, *await self.evidence(intent))
+
+    async def ask_for_student(self, intent: Intent) -> Verdict:
+        """Ask for a student who presses a button: once in a while, however often that is.
+
+        Raises:
+            AtmosError: There is no evidence; nothing changed.
+        """
+        now = self._database.now()
+        self._pressed = {id_: at for id_, at in self._pressed.items() if now - at < PRESSED}
+        if intent.id in self._pressed:
+            return Verdict.undecided
+        self._pressed[intent.id] = now
+        return await self.ask(intent)
 
     async def look(self, intent: Intent) -> Verdict:
         """Ask about one now, and record nothing.

@@ -137,7 +137,7 @@ async def asks_result(
     if intent.status is Status.capturing:
         async with speech.waiting("note-asking"):
             with suppress(AtmosError):  # proves nothing
-                if await reconciliation.ask(intent) in SETTLED:
+                if await reconciliation.ask_for_student(intent) in SETTLED:
                     await speech.drop()  # the outbox tells
                     return
     await speech.conclude(notices.step(await checkout.live(intent.id)))

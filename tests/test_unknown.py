@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -756,6 +757,22 @@ async def test_a_result_that_was_asked_for_is_told_once(world):
     assert paid.id == max(message.id for message in student.chat.from_bot)
     assert not any("sotib olgansiz" in said for said in everything_said(student))
     assert "soʻralmoqda" not in student.chat.render()
+
+
+async def test_however_often_a_student_presses_atmos_is_asked_once_in_a_while(world, monkeypatch):
+    """An attacker's find: a hundred presses were a hundred questions to ATMOS."""
+    monkeypatch.setattr("bot.reconcile.PRESSED", timedelta(days=1))
+    student = world.student()
+    world.goes_wrong("confirm", Kind.drop)
+    async with world.bot():
+        await reaches_code(student)
+        student.says(world.code)
+        unknown = await student.sees("tekshir")
+        for _ in range(5):
+            tap = student.taps("Natijani soʻrash", unknown)
+            await student.sees("tekshir", since=tap)
+
+    assert world.calls("get") == 1
 
 
 async def test_who_asks_again_and_again_reads_the_result_at_once(world):
