@@ -28,6 +28,11 @@ class KeptDialogues(DialogueStorage):
         (self.going_on.add if name else self.going_on.discard)(row)
         self._kept[row] = (name, self._of(key)[1])
 
+    async def end(self, key: StorageKey, intent_id: int) -> None:
+        if self._of(key)[1].get("intent") == intent_id:
+            await self.set_state(key)
+            await self.set_data(key, {})
+
     async def get_state(self, key: StorageKey) -> str | None:
         return self._of(key)[0]
 

@@ -136,9 +136,11 @@ class Process:
         async def read() -> bytes:
             return body
 
-        answering: asyncio.Task[Any] = self.spawn(
-            gate.handler(SimpleNamespace(read=read, remote=None, headers=CIMultiDict()))  # type: ignore[arg-type]
+        request = SimpleNamespace(
+            content_length=len(body), read=read, remote=None, headers=CIMultiDict()
         )
+        request.clone = lambda **_: request
+        answering: asyncio.Task[Any] = self.spawn(gate.handler(request))  # type: ignore[arg-type]
         await asyncio.wait([answering])
         if answering.cancelled():
             raise ConnectionResetError  # the bot has died over the question
