@@ -12,6 +12,7 @@ from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
 
 GRACE = timedelta(seconds=5)  # for a deletion that is being tried
+LATER = {"declined-busy", "gateway-down"}  # what says to wait before the card is sent again
 LISTED = 20  # differences named one by one in a report
 Arg = str | int  # an int is an amount in tiyin; a str is text, an id, or a moment in ISO 8601
 Button = tuple[str, str]  # the id of its label, and its callback data or URL
@@ -165,7 +166,8 @@ def step(intent: Intent) -> Words:
 
 
 def card_again(intent: Intent, why: str) -> Words:
-    return Words(why, {}, (_cancel(intent),), then="card-again")
+    then = "card-again-later" if why in LATER else "card-again"
+    return Words(why, {}, (_cancel(intent),), then=then)
 
 
 def card_not_kept(intent: Intent) -> Words:
@@ -270,6 +272,15 @@ def paid(intent: Intent, link: str | None) -> Words:
     """The receipt of ours; `link` is where the student goes now, else the seller writes."""
     then = None if link else "access-follows"
     return Words(f"paid{_with_receipt(intent)}", _facts(intent), _enter(link), then)
+
+
+def paid_late(intent: Intent) -> Words:
+    """Take back what the student read of a payment before its charge came."""
+    return Words("paid-late", _order(intent))
+
+
+def paid_twice(intent: Intent, other: Intent) -> Words:
+    return Words("paid-twice", _order(intent) | {"other": other.account})
 
 
 def _enter(link: str | None) -> tuple[Button, ...]:

@@ -3,6 +3,7 @@
 import tomllib
 from datetime import date, datetime, time
 from decimal import Decimal
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -72,6 +73,24 @@ def _has_uzbek(text: dict[str, str]) -> dict[str, str]:
     return text
 
 
+def _at_most(characters: int) -> AfterValidator:
+    """Keep a text, as HTML, short enough for Telegram's 4096 characters of a message."""
+
+    def check(text: dict[str, str]) -> dict[str, str]:
+        if any(len(escape(said)) > characters for said in text.values()):
+            raise ValueError(f"is too long for a message; write at most {characters} characters")
+        return text
+
+    return AfterValidator(check)
+
+
+def _public(link: HttpUrl) -> HttpUrl:
+    """Refuse what Telegram takes for no button: the message that it is paid would not be said."""
+    if "." not in (link.host or ""):
+        raise ValueError("write an address that others can open, like https://t.me/+AbCdEf")
+    return link
+
+
 Translated = Annotated[
     dict[str, str], BeforeValidator(_every_language), AfterValidator(_has_uzbek)
 ]
@@ -92,13 +111,15 @@ class Offer(BaseModel, frozen=True, extra="forbid"):
     """One thing that can be bought. `slug` goes into links and buttons: `/start <slug>`."""
 
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
-    title: Translated
-    description: Translated
-    seller: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    title: Annotated[Translated, _at_most(200)]
+    description: Annotated[Translated, _at_most(2_000)]
+    seller: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     price: Price
     discount: Discount | None = None
     repeatable: bool = Field(default=False, strict=True)
-    link: HttpUrl | None = None  # where a student who paid goes
+    link: Annotated[HttpUrl, AfterValidator(_public)] | None = (
+        None  # where a student who paid goes
+    )
 
     def price_at(self, now: datetime) -> Tiyin:
         """Give the price that holds at `now`, rounded down to whole tiyin."""
@@ -143,7 +164,7 @@ CURES = {
     "slug": "write at most 40 of a-z, 0-9, - and _, like protokol-57",
     "title": 'write a text in quotes, or one for each language: { uz = "…", ru = "…" }',
     "description": 'write a text in quotes, or one for each language: { uz = "…", ru = "…" }',
-    "seller": "write who sells, in quotes",
+    "seller": "write who sells, in quotes, with at most 200 characters",
     "discount": "write percent = 50, and until = 2026-12-31, below [offers.discount]",
     "percent": "write a whole number from 1 to 99, without quotes",
     "repeatable": "write true or false, without quotes",

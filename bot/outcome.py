@@ -100,7 +100,8 @@ class Outcomes:
             paid = replace(intent, status=Status.captured, **facts)
             await db.record(tx, paid, "captured", self._database.now())
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
-            said = [*self._paid(paid), *self._strange(intent, twice)]
+            other = None if self._is_repeatable(paid) else twice
+            said = [*self._paid(paid), *self._strange(intent, other)]
             await db.promise(tx, said, self._database.now())
         await self._vault.wipe(thought.id)
         self.captures["charged"] += 1
@@ -270,15 +271,20 @@ class Outcomes:
         }
 
     def _strange(self, before: Intent, other: Intent | None) -> list[Notice]:
-        """Tell the admins of a charge that came late, or that is the student's second one."""
+        """Tell of a charge that came late, or that is the student's second one: they read why."""
         said = []
         if before.status in ABANDONED:
             said.append(self._admins.told(notices.late(before), f"{before.id}:admins:late"))
-        offer = self._offers.find(before.offer)
-        if other is not None and not (offer and offer.repeatable):
+            said.append(notices.told(before, notices.paid_late(before), "paid-late"))
+        if other is not None:
             words = notices.twice(before, other)
             said.append(self._admins.told(words, f"{before.id}:admins:twice"))
+            said.append(notices.told(before, notices.paid_twice(before, other), "paid-twice"))
         return said
+
+    def _is_repeatable(self, intent: Intent) -> bool:
+        offer = self._offers.find(intent.offer)
+        return offer is not None and offer.repeatable
 
     def _paid(self, intent: Intent) -> list[Notice]:
         link = self._offers.link_of(intent.offer)

@@ -43,7 +43,8 @@ HOSTS = {
 ENV_FILE = Path(".env")
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SANDBOX_CREDENTIAL = "sandbox"
-LONGEST = 30 * 24 * 3600  # seconds
+MINUTE, DAY = 60, 24 * 3600  # seconds
+LONGEST = 30 * DAY
 LAST_PORT = 65535
 CALLBACK_PATH = "/atmos/callback"
 MOST = 10_000  # of anything that is counted: no limit at all
@@ -275,6 +276,20 @@ class Settings(BaseSettings):
         return {name: value for name, value in stripped.items() if value != ""}
 
     @model_validator(mode="after")
+    def _there_is_time_enough(self) -> "Settings":
+        """Keep what is believed from being believed too early; the sandbox is as fast as told."""
+        least = {
+            "confirm_timeout": (self.confirm_timeout, CONFIRM_TIMEOUT),  # or a charge comes later
+            "reconcile_delays": (self.reconcile_delays[-1], DAY),  # seven times, a week
+            "checkout_ttl": (self.checkout_ttl, MINUTE),
+            "otp_ttl": (self.otp_ttl, MINUTE),
+        }
+        short = [name for name, (given, wanted) in least.items() if given < wanted]
+        if short and self.atmos_env is not AtmosEnv.sandbox:
+            raise ValueError("\n".join(f"{name.upper()}: {TOO_SHORT[name]}" for name in short))
+        return self
+
+    @model_validator(mode="after")
     def _updates_come_in(self) -> "Settings":
         if self.webhook_url and not self.web_port:
             raise ValueError("WEBHOOK_URL: set WEB_PORT too, where your proxy leads that address")
@@ -329,6 +344,12 @@ class Settings(BaseSettings):
         return self
 
 
+TOO_SHORT = {
+    "confirm_timeout": "write 120 or more; ATMOS may charge as late as that",
+    "reconcile_delays": "end with 86400 or more, so that ATMOS is asked for a week",
+    "checkout_ttl": "write 60 or more, in which a student has to answer",
+    "otp_ttl": "write 60 or more, in which a student has to type the code",
+}
 SECONDS = "write seconds, more than 0 and at most 2592000 (30 days)"
 COUNT = "write a number from 1 to 10000"
 CURES = {

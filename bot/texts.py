@@ -22,6 +22,11 @@ class TextsError(Exception):
     """A text is missing, or was not given what it speaks of."""
 
 
+def as_html(text: str) -> str:
+    """Escape a text for Telegram, also within the double quotes of a link."""
+    return escape(text, quote=False).replace('"', "&quot;")
+
+
 @lru_cache(1000)
 def money(language: str, tiyin: int) -> str:
     """Give 73900000 as `739 000` with no-break spaces, and tiyin only where there are any."""
@@ -46,7 +51,7 @@ class Texts:
     def html(self, language: str, words: Words) -> str:
         """Render for `parse_mode=HTML`; what was given from outside is escaped, in links too."""
         escaped = {
-            name: escape(arg) if isinstance(arg, str) else arg for name, arg in words.args.items()
+            name: as_html(arg) if isinstance(arg, str) else arg for name, arg in words.args.items()
         }
         said = "\n\n".join(
             self._say(language, text, escaped) for text in (words.text, words.then) if text

@@ -54,6 +54,7 @@ card-ask =
 
     🔒 Your message is deleted from the chat as soon as it is read. The full card number, expiry date and SMS code are not stored.
 card-again = Send the card number.
+card-again-later = Then send the card number again.
 expiry-again = Send the card's expiry date (MM/YY), for example 12/27.
 code-again = Send the 6-digit SMS code from your bank.
 expiry-ask =
@@ -124,6 +125,11 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiscal receipt: { $receipt }
+paid-late = Order { $order }: we wrote before that this payment had not gone through, but the bank let it through later. It is accepted; do not pay again.
+paid-twice =
+    ⚠️ Two payments went through for this purchase: { $other } and { $order }. Do not pay again.
+
+    We told the seller, to give one of them back. Questions: /paysupport
 access-follows = The seller will contact you about access to the course. Questions: /paysupport
 checking =
     ⏳ We are checking the result of your payment. <b>Do not pay again</b>: the money may have been taken already.
@@ -175,7 +181,7 @@ declined-too-many-tries = The SMS code was entered wrong too many times, no mone
 declined-code-already-sent = The SMS code has already been sent. Wait for it and send it here.
 declined-closed = The bank has closed this payment, no money was taken.
 declined-busy = The bank's system is busy now, no money was taken. Try again in a minute or two.
-declined-refused-by-merchant = The seller did not accept the payment, no money was taken. The admins have been told, try again later.
+declined-refused-by-merchant = The payment did not go through now, no money was taken. The admins have been told, try again later.
 declined-not-found = The bank did not find this payment, no money was taken.
 declined-wrong-parameters = Payment is not working right now, no money was taken. The admins have been told, try again later.
 declined-unknown = The bank declined the payment, no money was taken. Use another card or try again later. The admins have been told.
@@ -198,8 +204,8 @@ help =
     /language — language
     /paysupport — help with a payment
     /privacy — about your data
-paysupport = If you have a question about a payment, write and give your order number: { $contact }
-paysupport-none = If you have a question about a payment, contact the seller and give your order number.
+paysupport = If you have a question about a payment, write (with the order number, if you have one): { $contact }
+paysupport-none = If you have a question about a payment, contact the seller (with the order number, if you have one).
 privacy =
     The full card number, expiry date and SMS code are not stored: your message is deleted from the chat as soon as it is read, and the number stays in memory for a few minutes only to be sent to the bank.
 

@@ -54,6 +54,7 @@ card-ask =
 
     🔒 Xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi. Toʻliq karta raqami, amal qilish sanasi va SMSdagi kod saqlanmaydi.
 card-again = Endi karta raqamini yuboring.
+card-again-later = Shundan keyin karta raqamini qaytadan yuboring.
 expiry-again = Kartaning amal qilish muddatini yuboring (OO/YY), masalan 12/27.
 code-again = Bankdan kelgan 6 xonali SMS kodni yuboring.
 expiry-ask =
@@ -124,6 +125,11 @@ paid =
 paid-with-receipt =
     { paid }
     🧾 Fiskal chek: { $receipt }
+paid-late = Buyurtma { $order }: avval bu toʻlov oʻtmadi deb yozgan edik, lekin bank uni kechroq oʻtkazdi. Toʻlovingiz qabul qilindi, qayta toʻlamang.
+paid-twice =
+    ⚠️ Bu xarid uchun ikkita toʻlov oʻtdi: { $other } va { $order }. Qayta toʻlamang.
+
+    Ortiqchasini qaytarishi uchun sotuvchiga xabar berdik. Savolingiz boʻlsa: /paysupport
 access-follows = Kursga kirish boʻyicha sotuvchi siz bilan bogʻlanadi. Savolingiz boʻlsa: /paysupport
 checking =
     ⏳ Toʻlov natijasi tekshirilmoqda. <b>Qayta toʻlamang</b>: pul allaqachon yechilgan boʻlishi mumkin.
@@ -175,7 +181,7 @@ declined-too-many-tries = SMS kod juda koʻp marta notoʻgʻri kiritildi, pul ye
 declined-code-already-sent = SMS kod allaqachon yuborilgan. Uni kuting va shu yerga yuboring.
 declined-closed = Bank bu toʻlovni yopgan, pul yechilmadi.
 declined-busy = Bank tizimi hozir band, pul yechilmadi. Bir-ikki daqiqadan keyin yana urinib koʻring.
-declined-refused-by-merchant = Toʻlov sotuvchi tomonidan qabul qilinmadi, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
+declined-refused-by-merchant = Toʻlov hozir oʻtmadi, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
 declined-not-found = Bank bu toʻlovni topmadi, pul yechilmadi.
 declined-wrong-parameters = Toʻlov hozir ishlamayapti, pul yechilmadi. Administratorlarga xabar berildi, keyinroq urinib koʻring.
 declined-unknown = Bank toʻlovni rad etdi, pul yechilmadi. Administratorlarga xabar berildi. Boshqa kartadan foydalaning yoki keyinroq urinib koʻring.
@@ -198,8 +204,8 @@ help =
     /language — til
     /paysupport — toʻlov boʻyicha yordam
     /privacy — maʼlumotlaringiz haqida
-paysupport = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib murojaat qiling: { $contact }
-paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, buyurtma raqamini koʻrsatib, sotuvchiga murojaat qiling.
+paysupport = Toʻlov boʻyicha savolingiz boʻlsa, murojaat qiling (buyurtma raqami boʻlsa, koʻrsating): { $contact }
+paysupport-none = Toʻlov boʻyicha savolingiz boʻlsa, sotuvchiga murojaat qiling (buyurtma raqami boʻlsa, koʻrsating).
 privacy =
     Toʻliq karta raqami, amal qilish muddati va SMS kod saqlanmaydi: xabaringiz oʻqilishi bilan suhbatdan oʻchiriladi, raqam faqat bankka yuborish uchun bir necha daqiqa xotirada turadi.
 

@@ -162,6 +162,10 @@ def test_an_offer_is_found_by_its_slug(file):
         ("seller =", "selller =", "selller: no such field; known are slug, title, description"),
         ("seller =", "repeatable = 1\nseller =", "repeatable: write true or false"),
         ("seller =", 'link = "t.me/+AbC"\nseller =', "link: write an address that begins"),
+        ("seller =", 'link = "https://localhost/a"\nseller =', "link: write an address that oth"),
+        ('title = "', f'title = "{"x" * 201}', "title: is too long for a message; write at"),
+        ('description = "', f'description = "{"x" * 2_001}', "description: is too long"),
+        ('seller = "', f'seller = "{"x" * 201}', "seller: write who sells"),
         ("seller =", "discount = 50\nseller =", "discount: write percent = 50"),
     ],
 )  # fmt: skip

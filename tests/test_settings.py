@@ -304,7 +304,27 @@ def test_a_file_that_is_not_utf_8_says_so(loaded, tmp_path, encoding):
 
 
 def test_delays_are_written_with_commas(loaded):
-    assert loaded(RECONCILE_DELAYS="130, 300,900.5").reconcile_delays == (130, 300, 900.5)
+    delays = loaded(RECONCILE_DELAYS="130, 300.5,86400").reconcile_delays
+
+    assert delays == (130, 300.5, 86400)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONFIRM_TIMEOUT", "119"),
+        ("RECONCILE_DELAYS", "130,300"),
+        ("CHECKOUT_TTL", "59"),
+        ("OTP_TTL", "59"),
+    ],
+)
+def test_what_would_be_believed_too_early_is_refused_but_in_the_sandbox(loaded, name, value):
+    """A merchant's find: with CONFIRM_TIMEOUT=2 a slow charge was called none, and paid twice."""
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        loaded(**{name: value})
+
+    keys = dict.fromkeys(("ATMOS_CONSUMER_KEY", "ATMOS_CONSUMER_SECRET"), "sandbox")
+    loaded(**{name: value, "ATMOS_ENV": "sandbox", **keys})
 
 
 def test_no_secret_is_printed(loaded):

@@ -386,11 +386,14 @@ async def test_a_second_charge_for_one_offer_is_given_back_by_one_press(world, a
             "confirm", {"transaction_id": first.id, "store_id": 57, "otp": first.code}
         )
         await world.comes("check_at")
+        twice = await student.sees("ikkita toʻlov oʻtdi")
         alarm = await world.admins.sees("ikki marta toʻladi")
         admin.taps(f"extra:{first.account}", alarm)
         back = await student.sees("Pul qaytarildi")
         await world.admins.sees("kursga kirishini yopmang")
 
+    assert first.account in twice.text
+    assert second in twice.text
     assert first.account in back.text
     assert second in back.text
     assert world.gateway.net == {first.account: 0, second: PRICE}

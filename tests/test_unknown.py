@@ -475,6 +475,7 @@ async def test_a_late_charge_of_a_failed_payment_is_honoured_and_told(world):
         await world.charges(world.code)
         await world.comes("check_at")
         await student.sees("✅")
+        await student.sees("avval bu toʻlov oʻtmadi deb yozgan edik")
         await world.admins.sees("Kechikkan")
 
     assert world.charged == [PRICE]

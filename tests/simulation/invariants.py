@@ -16,7 +16,7 @@ PAID = "✅"
 CHECKING = "tekshirilmoqda"
 NOT_CHARGED = re.compile("yechilma[dg]")  # yechilmadi, yechilmagan, yechilmaganini
 LATE = "Kechikkan"
-TWICE = "ikki marta"
+TWICE, TWICE_TOLD = "ikki marta", "ikkita toʻlov oʻtdi"
 BACK = "Pul qaytarildi"
 DIFFERS = "ATMOS bilan farq"
 MISMATCH = "boshqa toʻlovni"
@@ -208,12 +208,14 @@ def a_second_purchase_is_reported(records: Records) -> Iterator[str]:
     for intent in records.intents:
         if intent.id in records.kept and intent.offer == "protokol-57":
             bought[intent.student_id].append(intent.id)
-    for orders in bought.values():
+    for student, orders in bought.items():
         late = any(charge.is_late for order in orders for charge in records.charges[order])
         if len(orders) > 1 and not late:
             yield f"one student paid twice: {orders}"
         if len(orders) > 1 and not records.said(records.admins, TWICE):
             yield f"the admins do not know that one student paid twice: {orders}"
+        if len(orders) > 1 and not records.said(student, TWICE_TOLD):
+            yield f"a student does not know that they paid twice: {orders}"
 
 
 def a_late_charge_is_reported(records: Records) -> Iterator[str]:
