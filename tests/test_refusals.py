@@ -202,7 +202,7 @@ async def test_our_own_refusal_at_the_approval_question_charges_nothing(world):
     async with world.bot():
         await reaches_code(student)
         student.says(world.code)
-        await student.sees("sotuvchi tomonidan")
+        await student.sees("Toʻlov hozir oʻtmadi")
         await world.admins.sees("ATMOS_CALLBACK_KEY")
 
     assert world.charged == []
