@@ -450,19 +450,28 @@ async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime)
             await tx.execute(_PROMISE, again | {"promised": notice.key})
 
 
-_LANE = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
-_FIRST = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(*_LANE)
+_FIRST = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(outbox.c.chat_id)
+_FIRST_OF_KIND = _FIRST.where(
+    (outbox.c.action == Action.delete) == given("deletes"),  # no deletion waits for a message
+    outbox.c.chat_id.not_in(given("but", expanding=True)),
+)
 _DUE = (
     outbox.select()
-    .where(outbox.c.id.in_(_FIRST), outbox.c.due_at <= given("now"))
+    .where(outbox.c.id.in_(_FIRST_OF_KIND), outbox.c.due_at <= given("now"))
     .order_by(outbox.c.id)
     .limit(given("limit"))
 )
 
 
-async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[int, int, Notice]]:
-    """Give (row id, attempts, notice) for the first waiting notice of every chat, oldest first."""
-    rows = (await tx.execute(_DUE, {"now": now, "limit": limit})).mappings()
+async def due(
+    tx: AsyncConnection, now: datetime, limit: int, *, deletes: bool, but: Sequence[int] = ()
+) -> Sequence[tuple[int, int, Notice]]:
+    """Give (row id, attempts, notice) for the first that waits in every chat `but` some.
+
+    That is its first deletion, or its first message; the oldest come first.
+    """
+    values = {"now": now, "limit": limit, "deletes": deletes, "but": list(but)}
+    rows = (await tx.execute(_DUE, values)).mappings()
     return [(row["id"], row["attempts"], _notice(row)) for row in rows]
 
 
