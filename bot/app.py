@@ -315,7 +315,7 @@ async def take_up(app: App) -> None:
     async with app.database.write() as tx:
         await db.revive_notices(tx, app.database.now())
         await db.readdress(tx, _admins(app.settings))
-    await ask_again(app.database, app.storage, app.checkout, app.bot.id)
+    await ask_again(app.database, app.storage, app.bot.id)
 
 
 async def _drain(app: App, hurry: asyncio.Event) -> None:

@@ -253,6 +253,19 @@ async def newest_open_intent(tx: AsyncConnection, student_id: int) -> Intent | N
     return await _one(tx, _OPEN, student_id=student_id)
 
 
+_OPEN_OF_MANY = (
+    intents.select()
+    .where(IS_OPEN, intents.c.student_id.in_(given("student_ids", expanding=True)))
+    .order_by(intents.c.created_at)
+)
+
+
+async def newest_open_intents(tx: AsyncConnection, student_ids: Sequence[int]) -> list[Intent]:
+    """Give the newest open intent of each of these students who has one."""
+    found = await _all(tx, _OPEN_OF_MANY, student_ids=list(student_ids))
+    return list({intent.buyer.id: intent for intent in found}.values())
+
+
 _EVERY_OPEN = _EVERY.where(_OF_STUDENT, IS_OPEN)
 
 
@@ -452,19 +465,28 @@ async def promise(tx: AsyncConnection, notices: Iterable[Notice], now: datetime)
             await tx.execute(_PROMISE, again | {"promised": notice.key})
 
 
-_LANE = (outbox.c.chat_id, outbox.c.action == Action.delete)  # no deletion waits for a message
-_FIRST = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(*_LANE)
+_FIRST = sa.select(sa.func.min(outbox.c.id)).where(WAITS).group_by(outbox.c.chat_id)
+_FIRST_OF_KIND = _FIRST.where(
+    (outbox.c.action == Action.delete) == given("deletes"),  # no deletion waits for a message
+    outbox.c.chat_id.not_in(given("but", expanding=True)),
+)
 _DUE = (
     outbox.select()
-    .where(outbox.c.id.in_(_FIRST), outbox.c.due_at <= given("now"))
+    .where(outbox.c.id.in_(_FIRST_OF_KIND), outbox.c.due_at <= given("now"))
     .order_by(outbox.c.id)
     .limit(given("limit"))
 )
 
 
-async def due(tx: AsyncConnection, now: datetime, limit: int) -> Sequence[tuple[int, int, Notice]]:
-    """Give (row id, attempts, notice) for the first waiting notice of every chat, oldest first."""
-    rows = (await tx.execute(_DUE, {"now": now, "limit": limit})).mappings()
+async def due(
+    tx: AsyncConnection, now: datetime, limit: int, *, deletes: bool, but: Sequence[int] = ()
+) -> Sequence[tuple[int, int, Notice]]:
+    """Give (row id, attempts, notice) for the first that waits in every chat `but` some.
+
+    That is its first deletion, or its first message; the oldest come first.
+    """
+    values = {"now": now, "limit": limit, "deletes": deletes, "but": list(but)}
+    rows = (await tx.execute(_DUE, values)).mappings()
     return [(row["id"], row["attempts"], _notice(row)) for row in rows]
 
 
@@ -636,16 +658,20 @@ async def answered(tx: AsyncConnection, update_ids: Sequence[int], now: datetime
     await tx.execute(_THESE_UPDATES, {"update_ids": update_ids, "answered_at": now})
 
 
-_UNANSWERED = (
-    sa.select(inbox.c.id, inbox.c.chat_id)
-    .where(inbox.c.answered_at.is_(None))
-    .order_by(inbox.c.id)
-)
+_CHAT = sa.func.coalesce(inbox.c.chat_id, 0)
+_IS_UNANSWERED = inbox.c.answered_at.is_(None)
+_UNANSWERED = sa.select(_CHAT.label("chat")).where(_IS_UNANSWERED).distinct()
+_THESE_CHATS = inbox.update().where(_IS_UNANSWERED, _CHAT.in_(given("chat_ids", expanding=True)))
 
 
-async def unanswered(tx: AsyncConnection) -> Sequence[tuple[int, int | None]]:
-    """Give (update id, chat) of what a killed process was answering or never came to."""
-    return [(row.id, row.chat_id) for row in await tx.execute(_UNANSWERED)]
+async def unanswered(tx: AsyncConnection) -> Sequence[int]:
+    """Give the chats which a killed process was answering or never came to; 0 for none at all."""
+    return sorted((await tx.execute(_UNANSWERED)).scalars())
+
+
+async def all_answered(tx: AsyncConnection, chat_ids: Sequence[int], now: datetime) -> None:
+    """Leave nothing unanswered in these chats."""
+    await tx.execute(_THESE_CHATS, {"chat_ids": list(chat_ids), "answered_at": now})
 
 
 _FORGET_UPDATES = inbox.delete().where(inbox.c.answered_at < given("before"))
@@ -742,6 +768,16 @@ async def dialogue(
     query = _locking(_DIALOGUE) if lock else _DIALOGUE
     row = (await tx.execute(query, {"key": key})).first()
     return (row.state, row.data) if row else (None, {})
+
+
+_STATES = sa.select(dialogues.c.key, dialogues.c.state).where(
+    dialogues.c.key.in_(given("keys", expanding=True))
+)
+
+
+async def states(tx: AsyncConnection, keys: Sequence[str]) -> dict[str, str | None]:
+    """Give the states of these dialogues, of those that there are."""
+    return {row.key: row.state for row in await tx.execute(_STATES, {"keys": list(keys)})}
 
 
 async def set_dialogue(tx: AsyncConnection, key: str, **columns: object) -> None:

@@ -1,10 +1,11 @@
 """Keeps the promises of the outbox: says what is to be said, deletes what is to be deleted.
 
-At least once, in order within a chat, and never before the fact it tells of is stored.
+At least once, in order within a lane, and never before the fact it tells of is stored. A chat's
+messages are a lane, and its deletions another; no lane waits for another.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,7 +35,7 @@ from bot.voice import Voice
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 100  # messages under way at once, and as many deletions
 A_GROUP = (18, 60.0)  # messages in seconds; Telegram's is 20
 A_STUDENT = (5, 5.0)  # one a second, with short bursts
 CHATS = 10_000  # whose pace is remembered
@@ -65,6 +66,8 @@ class Outbox:
         self._database = database
         self._admins = admins
         self._sent: set[int] = set()  # rows that are sent, and that not stored yet
+        self._under_way: set[tuple[int, bool]] = set()  # lanes: a chat, and whether it deletes
+        self._failure: Exception | None = None  # the last one, not logged yet
         self._pace_of = lru_cache(CHATS)(lambda chat_id: AsyncLimiter(*_limit(chat_id)))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -72,31 +75,51 @@ class Outbox:
 
         It is never cancelled: between a message sent and that stored, it would be sent again.
         """
-        while True:
-            self._database.committed.clear()
-            if await self._round():
-                continue
-            if stop.is_set():
-                return
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._database.committed.wait(), IDLE)
+        committed = self._database.committed
+        async with asyncio.TaskGroup() as deliveries:
+            while True:
+                committed.clear()
+                for row in await self._due():
+                    self._under_way.add(_lane(row[-1]))
+                    deliveries.create_task(self._try_to_deliver(*row))
+                self._log_failure()
+                if stop.is_set() and not self._under_way and not committed.is_set():
+                    return
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(committed.wait(), IDLE)
 
-    async def _round(self) -> int:
-        """Deliver once; a database that does not answer is asked again at the next round."""
+    async def _due(self) -> Sequence[tuple[int, int, Notice]]:
+        """Give what is due in lanes that are free, as much as there is room for.
+
+        A lane that gets free meanwhile counts as under way: what is read here may be older.
+        """
+        under_way, now = frozenset(self._under_way), self._database.now()
+        due: list[tuple[int, int, Notice]] = []
         try:
-            return await self.deliver()
-        except Exception:
-            log.exception("outbox_failed")
-            return 0
+            async with self._database.read() as tx:
+                for deletes in (True, False):
+                    busy = [chat_id for chat_id, of_kind in under_way if of_kind == deletes]
+                    if room := BATCH - len(busy):
+                        due += await db.due(tx, now, room, deletes=deletes, but=busy)
+        except Exception as error:  # noqa: BLE001  the database is asked again
+            self._failure = error
+            return []
+        return due
 
-    async def deliver(self) -> int:
-        """Deliver what is due and give how many notices that was: one a chat, all at once."""
-        async with self._database.read() as tx:
-            due = await db.due(tx, self._database.now(), BATCH)
-        done = await asyncio.gather(*(self._deliver(*row) for row in due), return_exceptions=True)
-        if failed := next(filter(None, done), None):
-            raise failed
-        return len(due)
+    async def _try_to_deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
+        """Deliver; whatever fails is tried again, and ends no other delivery."""
+        try:
+            await self._deliver(row_id, attempts, notice)
+        except Exception as error:  # noqa: BLE001  `run` logs it
+            self._failure = error
+        finally:
+            self._under_way.discard(_lane(notice))
+
+    def _log_failure(self) -> None:
+        """Log one failure a look: a full disk fails every delivery, again and again."""
+        if self._failure is not None:
+            log.error("outbox_failed", exc_info=self._failure)
+            self._failure = None
 
     async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
         rows, now = [row_id], self._database.now()
@@ -203,8 +226,11 @@ class Outbox:
                 words=words,
                 key=f"cannot-{notice.key}",
             )
-            async with self._database.write() as tx:
-                await db.promise(tx, [asked], self._database.now())
+            await self._database.promise([asked])
+
+
+def _lane(notice: Notice) -> tuple[int, bool]:
+    return notice.chat_id, notice.action is Action.delete
 
 
 def _limit(chat_id: int) -> tuple[int, float]:

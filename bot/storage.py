@@ -1,10 +1,11 @@
 """aiogram's FSM storage over the bot's own database, so that a restart resumes the dialogue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder, StateType, StorageKey
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import db
 from bot.db import Database
@@ -66,6 +67,21 @@ class DialogueStorage(BaseStorage):
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         async with self._database.read() as tx:
             return (await db.dialogue(tx, _KEYS.build(key)))[1]
+
+    async def states_of(
+        self, tx: AsyncConnection, keys: Sequence[StorageKey]
+    ) -> dict[StorageKey, str | None]:
+        """Give many states at once, of those dialogues that there are."""
+        rows = {_KEYS.build(key): key for key in keys}
+        return {rows[row]: state for row, state in (await db.states(tx, list(rows))).items()}
+
+    async def put(
+        self, tx: AsyncConnection, key: StorageKey, state: State, data: Mapping[str, Any]
+    ) -> None:
+        """Set state and data, with whatever else the transaction does."""
+        row = _KEYS.build(key)
+        self.going_on.add(row)
+        await db.set_dialogue(tx, row, state=state.state, data=dict(data))
 
     async def close(self) -> None:
         """Leave the database to whoever opened it."""

@@ -169,6 +169,25 @@ MUTANTS = [
         ("tests/test_outbox.py",),
     ),
     Mutant(
+        "one slow chat holds up the outbox",
+        "bot/outbox.py",
+        "                    deliveries.create_task(self._try_to_deliver(*row))\n",
+        "                    await self._try_to_deliver(*row)\n",
+        (
+            "tests/test_outbox.py::test_a_message_that_takes_long_keeps_no_other_chat_from_its_result",
+        ),
+    ),
+    Mutant(
+        "the outbox forgets what is under way",
+        "bot/outbox.py",
+        "                    self._under_way.add(_lane(row[-1]))\n",
+        "",
+        (
+            "tests/test_outbox.py::test_a_notice_is_begun_once_and_the_next_of_its_chat_only_after_it",
+            "tests/test_outbox.py::test_a_stop_tells_what_waits_behind_what_is_under_way",
+        ),
+    ),
+    Mutant(
         "the notices of a chat overtake each other",
         "bot/db.py",
         "_FIRST = sa.select(sa.func.min(outbox.c.id))",

@@ -9,9 +9,13 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import event
 
-from bot import notices
+from bot import app, db, notices
 from bot.intake import COMMAND
+from bot.payment import Status
+from bot.storage import key_of
+from handlers.steps import Paying
 from sandbox.faults import Fault, Kind
 from tests.conftest import EXPIRY, GOOD, PRICE, everything_said, names_card, pays, reaches_code
 
@@ -424,3 +428,93 @@ async def test_pay_pressed_while_a_code_is_tried_leaves_the_step_of_the_code(wor
         await student.sees("✅")
 
     assert world.charged == [PRICE]
+
+
+async def stood_unanswered(database, student, **columns):
+    """Leave a student as a kill does: with an update unanswered, and a payment open."""
+    now = database.now()
+    begun_with = {"status": Status.created, "created_at": now} | columns
+    async with database.write() as tx:
+        await db.take_in(tx, {student: student}, now)
+        await db.add_intent(
+            tx,
+            id=student,
+            student_id=student,
+            name="Dilnoza",
+            language="uz",
+            offer="protokol-57",
+            title="Protokol 57",
+            amount=PRICE,
+            tries_left=3,
+            expires_at=now + timedelta(minutes=15),
+            checks=0,
+            **begun_with,
+        )
+
+
+ASKED = "SELECT chat_id, json_extract(words, '$.then') FROM outbox ORDER BY chat_id"
+
+
+async def test_a_start_after_a_kill_in_a_rush_writes_once_for_all_who_stand_unanswered(
+    world, database
+):
+    """The reviewer's find: a write for each held up the poll and the outbox for half a minute."""
+    crowd = range(1001, 1041)
+    for student in crowd:
+        await stood_unanswered(database, student)
+    written = []
+    async with app.assembled(world.settings()) as made:
+        event.listen(made.database.engine.sync_engine, "commit", lambda _: written.append(1))
+        await app.take_up(made)
+        once = len(written)
+        await app.take_up(made)
+
+    assert once < len(crowd) / 2
+    assert world.stored(ASKED) == [(student, "start-again") for student in crowd]
+    assert world.stored("SELECT id FROM inbox WHERE answered_at IS NULL") == []
+
+
+async def test_each_who_stands_unanswered_is_asked_for_what_their_payment_waits_for(
+    world, database, monkeypatch
+):
+    monkeypatch.setattr("handlers.interrupted.TOGETHER", 2)
+    now = database.now()
+    challenged = {
+        "status": Status.challenged,
+        "transaction_id": 7,
+        "code_expires_at": now + timedelta(minutes=3),
+    }
+    await stood_unanswered(database, 1)
+    await stood_unanswered(database, 2, **challenged)
+    await stood_unanswered(database, 3, **challenged)
+    await stood_unanswered(database, 4, transaction_id=7)
+    await stood_unanswered(database, 5, **challenged | {"status": Status.capturing})
+    async with database.write() as tx:
+        await db.take_in(tx, {6: 6, 7: None, 8: 1}, now)  # nothing open, nobody, and 1 again
+    async with app.assembled(world.settings()) as made:
+        key = partial(key_of, made.bot.id)
+        await made.storage.set_state(key(2), Paying.code)
+        await made.storage.set_state(key(3), Paying.card)
+        await app.take_up(made)
+        steps = [await made.storage.get_state(key(student)) for student in range(1, 7)]
+        data = [await made.storage.get_data(key(student)) for student in range(1, 7)]
+        going_on = [made.storage.is_going_on(key(student)) for student in range(1, 7)]
+
+    code, card = Paying.code.state, Paying.card.state
+    again = ["start-again", "code-again", "card-again", "card-again"]
+    assert world.stored(ASKED) == list(enumerate(again, 1))
+    assert steps == [None, code, card, card, None, None]
+    assert data == [{}, {}, {"intent": 3}, {"intent": 4}, {}, {}]
+    assert going_on == [False, True, True, True, False, False]
+    assert world.stored("SELECT id FROM inbox WHERE answered_at IS NULL") == []
+
+
+async def test_a_student_with_two_open_payments_is_asked_about_the_newer(world, database):
+    await stood_unanswered(database, 501)
+    older = database.now() - timedelta(minutes=5)
+    await stood_unanswered(database, 502, created_at=older, transaction_id=7)
+    await world.alters("UPDATE intents SET student_id = 501, offer = 'ikkinchi' WHERE id = 502")
+    async with app.assembled(world.settings()) as made:
+        await app.take_up(made)
+
+    assert world.stored(ASKED) == [(501, "start-again")]

@@ -17,6 +17,7 @@ from bot.notices import AdminGroup, Notice, Words, deletion
 from bot.outbox import Outbox
 from bot.redact import redact_event
 from bot.telegram import AnotherCopyRuns
+from bot.voice import Voice
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import http as telegram_http
 from sandbox.telegram.limits import Limits
@@ -301,6 +302,165 @@ async def test_in_a_rush_who_pays_is_not_kept_waiting_by_those_who_look(world):
         answered = sum("Bu bot orqali" in str(everything_said(one)) for one in crowd)
 
     assert answered < len(crowd) / 2
+
+
+class Held:
+    """Deliveries to some chats that take until `go` is set, and all that were begun."""
+
+    def __init__(self, monkeypatch, *chats):
+        self.begun: list[tuple[int, str | None]] = []
+        self.go = asyncio.Event()
+        sends = Outbox._send
+
+        async def send(outbox, notice):
+            self.begun.append((notice.chat_id, notice.words and notice.words.args.get("order")))
+            if notice.chat_id in chats and notice.words:
+                await self.go.wait()
+            await sends(outbox, notice)
+
+        monkeypatch.setattr(Outbox, "_send", send)
+
+    async def has_begun(self, *chats):
+        while not {chat for chat, _ in self.begun} >= set(chats):
+            await asyncio.sleep(0.02)
+
+
+def promised(chat_id, number=1):
+    return Notice(chat_id=chat_id, language="uz", words=Words("admin-settled", settled(number)))
+
+
+def forgotten(chat_id, message_id):
+    """Promise a deletion that is due now."""
+    return replace(deletion(chat_id, message_id, "uz"), after=timedelta())
+
+
+async def all_is_told(world):
+    """Wait for all that is promised to be told, and that stored."""
+    while world.stored("SELECT id FROM outbox WHERE sent_at IS NULL"):
+        await asyncio.sleep(0.02)
+
+
+async def test_a_message_that_takes_long_keeps_no_other_chat_from_its_result(
+    world, database, monkeypatch
+):
+    """The reviewer's find: the next round waited for the slowest of the last one."""
+    student, other = world.student(), world.student(777, "Boshqa")
+    other.says("/start")
+    held = Held(monkeypatch, other.id)
+    async with world.bot():
+        await reaches_code(student)
+        await database.promise([promised(other.id)])
+        await held.has_begun(other.id)
+        student.says(world.code)
+        await student.sees("✅")
+        held.go.set()
+        await other.sees("order-1")
+
+
+async def test_no_deletion_waits_for_messages_however_many_are_under_way(
+    world, database, monkeypatch
+):
+    monkeypatch.setattr("bot.outbox.BATCH", 2)
+    students = [world.student(1000 + number) for number in range(4)]
+    written = [student.says("salom") for student in students]
+    world.telegram.updates.clear()
+    ids = [student.id for student in students]
+    held = Held(monkeypatch, *ids)
+    await database.promise([promised(chat) for chat in ids])
+    async with world.bot():
+        await held.has_begun(*ids[:2])
+        await database.promise([forgotten(one.chat.id, one.id) for one in written])
+        await world.telegram.until(lambda: all(one.deleted for one in written))
+        told = [chat for chat, order in held.begun if order]
+        held.go.set()
+        for student in students:
+            await student.sees("order-1")
+
+    assert told == ids[:2]
+
+
+async def test_the_next_deletion_does_not_wait_for_words_about_a_refused_one(
+    world, database, monkeypatch
+):
+    student = world.student()
+    old, new = student.says("salom"), student.says("salom")
+    world.telegram.updates.clear()
+    old.date -= 49 * 60 * 60
+    go = asyncio.Event()
+    says = Voice.say
+
+    async def say(*args, **how):
+        await go.wait()
+        return await says(*args, **how)
+
+    monkeypatch.setattr(Voice, "say", say)
+    await database.promise([forgotten(student.id, one.id) for one in (old, new)])
+    async with world.bot():
+        await world.telegram.until(lambda: new.deleted)
+        go.set()
+        await student.sees("oʻchira olmadim")
+
+
+async def test_a_notice_is_begun_once_and_the_next_of_its_chat_only_after_it(
+    world, database, monkeypatch
+):
+    student, other = world.student(), world.student(777, "Boshqa")
+    for one in (student, other):
+        one.says("/start")
+    world.telegram.updates.clear()
+    held = Held(monkeypatch, student.id)
+    await database.promise([promised(student.id, number) for number in (1, 2)])
+    async with world.bot():
+        await held.has_begun(student.id)
+        for number in (3, 4):  # each is stored as told, which wakes the outbox
+            await database.promise([promised(other.id, number)])
+            await other.sees(f"order-{number}")
+        begun = [order for chat, order in held.begun if chat == student.id]
+        held.go.set()
+        await all_is_told(world)
+
+    assert begun == ["order-1"]
+    assert [order for chat, order in held.begun if chat == student.id] == ["order-1", "order-2"]
+
+
+async def test_a_delivery_that_cannot_be_stored_cancels_no_other_and_is_logged(
+    world, database, monkeypatch
+):
+    student, other = world.student(), world.student(777, "Boshqa")
+    for one in (student, other):
+        one.says("/start")
+    world.telegram.updates.clear()
+    held = Held(monkeypatch, student.id)
+    await world.fills_disk("UPDATE OF sent_at ON outbox WHEN new.chat_id = 777")
+    await database.promise([promised(student.id), promised(other.id)])
+    with structlog.testing.capture_logs() as lines:
+        async with world.bot():
+            await held.has_begun(student.id, other.id)
+            while not any(line["event"] == "outbox_failed" for line in lines):
+                await asyncio.sleep(0.02)
+            held.go.set()
+            await student.sees("order-1")
+            await world.frees_disk()
+            await all_is_told(world)
+
+    assert sorted(held.begun) == [(student.id, "order-1"), (other.id, "order-1")]
+
+
+async def test_a_stop_tells_what_waits_behind_what_is_under_way(world, database, monkeypatch):
+    student = world.student()
+    student.says("/start")
+    held = Held(monkeypatch, student.id)
+    await database.promise([promised(student.id, number) for number in (1, 2)])
+    stop = asyncio.Event()
+    stop.set()
+    async with app.assembled(world.settings()) as made:
+        telling = asyncio.ensure_future(made.outbox.run(stop))
+        await held.has_begun(student.id)
+        held.go.set()
+        await telling
+
+    assert [order for _, order in held.begun] == ["order-1", "order-2"]
+    assert world.stored("SELECT id FROM outbox WHERE sent_at IS NULL") == []
 
 
 @pytest.fixture

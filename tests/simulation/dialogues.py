@@ -1,10 +1,11 @@
 """Dialogues and languages without SQL, for most seeds: they were half of all statements."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import StateType, StorageKey
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage import _KEYS, DialogueStorage
 from handlers.arrival import Languages
@@ -41,6 +42,17 @@ class KeptDialogues(DialogueStorage):
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         return dict(self._of(key)[1])
+
+    async def states_of(
+        self, _tx: AsyncConnection, keys: Sequence[StorageKey]
+    ) -> dict[StorageKey, str | None]:
+        return {key: self._of(key)[0] for key in keys}
+
+    async def put(
+        self, _tx: AsyncConnection, key: StorageKey, state: State, data: Mapping[str, Any]
+    ) -> None:
+        await self.set_data(key, data)
+        await self.set_state(key, state)
 
     def _of(self, key: StorageKey) -> tuple[str | None, dict[str, Any]]:
         return self._kept.get(_KEYS.build(key), (None, {}))

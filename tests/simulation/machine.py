@@ -19,7 +19,7 @@ from aiogram.fsm.storage.base import BaseStorage
 
 import atmos.client
 import handlers
-from bot import app, db
+from bot import app, db, outbox
 from bot.offers import Offers
 from bot.settings import Settings
 from bot.texts import Texts
@@ -97,6 +97,7 @@ def simulated() -> Iterator[Machine]:
         (app, "Texts", lambda: TEXTS),
         (handlers, "router", lambda: TREE),
         (app, "Dispatcher", _dispatcher),
+        (outbox, "IDLE", None),  # it is woken when something is due
         (speech, "TYPING_EVERY", 3600.0),  # nobody sees it
         (app, "DialogueStorage", lambda database: OWNER.get().dialogues(database)),
         (app, "Languages", lambda database, default: OWNER.get().languages(database, default)),

@@ -68,8 +68,8 @@ class Process:
         self._is_checking = False
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._is_drained = False
-        self._due = {name: asyncio.Event() for name in ("outbox", "timeouts", "checks")}
+        self._drained = asyncio.Event()
+        self._due = {name: asyncio.Event() for name in ("timeouts", "checks")}
 
     async def point(self, place: str) -> None:
         """Let others run, or die."""
@@ -157,9 +157,10 @@ class Process:
     async def _run(self) -> None:
         """Do what `bot.app.run` does, but look for what is due when it is, not twice a second."""
         self.app = self._assembled()
+        self._due["outbox"] = self.app.database.committed
         await app.take_up(self.app)
         self.spawn(self._conduct())
-        telling = self.spawn(self._tell())
+        telling = self.spawn(self.app.outbox.run(self._drained))
         loops = [
             self.spawn(self._poll()),
             self.spawn(self._duty("timeouts", self._pass_time)),
@@ -169,7 +170,7 @@ class Process:
         for loop in loops:
             loop.cancel()
         await self.app.jobs.wait_and_close(self.app.settings.confirm_timeout + 5)
-        self._is_drained = True
+        self._drained.set()
         self._due["outbox"].set()
         await telling
         await self._vault.aclose()
@@ -220,16 +221,6 @@ class Process:
                 self.world.failed(name, error)
             await asyncio.sleep(app.TICK)
             self._changed.set()
-
-    async def _tell(self) -> None:
-        """Do what `Outbox.run` does, which is never cancelled, but wait until something is due."""
-        while True:
-            self._due["outbox"].clear()
-            if await self.app.outbox._round():
-                continue
-            if self._is_drained:
-                return
-            await self._due["outbox"].wait()
 
     async def _pass_time(self) -> None:
         for duty in self.app.timeouts.duties:
