@@ -264,7 +264,7 @@ NOWHERE = "http://127.0.0.1:9"
         ),
         ({"DATABASE_URL": "sqlite+aiosqlite:////proc/x/y.db"}, r"✗ database: .*DATABASE_URL"),
         (
-            {"DATABASE_URL": "postgresql+asyncpg://shop:word@127.0.0.1:9/checkout"},
+            {"DATABASE_URL": "postgresql+asyncpg://shop:password@127.0.0.1:9/checkout"},
             r"✗ database: .*PostgreSQL at 127.0.0.1:9/checkout runs and lets the bot in,",
         ),
         ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"✗ web: WEB_HOST: 192.0.2.1 is no"),
