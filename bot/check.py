@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import structlog
 from aiogram import Bot
 from aiogram.exceptions import (
     AiogramError,
+    TelegramAPIError,
     TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramNotFound,
@@ -32,7 +34,7 @@ from bot.cards import CardNumber
 from bot.db import Database
 from bot.notices import Notice
 from bot.offers import Offer
-from bot.settings import ENV_FILE, AtmosEnv, Settings, is_loopback
+from bot.settings import ENV_FILE, AtmosEnv, Settings, is_loopback, no_settings
 from bot.vault import RedisVault, VaultAway
 
 log = structlog.get_logger()
@@ -43,6 +45,11 @@ AT_START = 5  # seconds Telegram may take to tell whether it knows the token
 UNKNOWN = "Telegram does not know it: copy it from @BotFather again"
 UNREACHABLE = "Telegram cannot be reached: see this machine's network and TELEGRAM_API_URL"
 NOT_LISTED = "see that this machine's address is on ATMOS's list, or set ATMOS_PROXY_URL"
+NOT_SOLD = {  # where nothing else shows that a sale is not real
+    AtmosEnv.sandbox: "no money moves: ATMOS_ENV=production sells",
+    AtmosEnv.test: "only test money moves: ATMOS_ENV=production sells",
+}
+TWICE = ("overwrite", "twice", "uplicate", "immutable")  # what TOML's errors say of it
 LOST = {  # what an error's name holds, and what that means
     "Proxy": "the proxy lets nothing through: see ATMOS_PROXY_URL",
     "DNS": "its name is not found: see this machine's DNS and ATMOS_BASE_URL",
@@ -75,7 +82,9 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         settings.bot_token.get_secret_value(), settings.telegram_api_url
     ).context() as bot:
         opened = await _tried("database", lambda: _database(settings))
-        if ENV_FILE.exists():
+        for name in no_settings():
+            yield Finding("settings", "!", f"{ENV_FILE} has {name}, which is no setting")
+        if ENV_FILE.is_file():
             yield _settings_privacy()
         yield opened
         if opened.mark == "✓":
@@ -100,7 +109,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             away = token.said.startswith(UNREACHABLE)
             first = "Telegram must answer first" if away else "mend the bot token first"
             yield Finding("admin group", "✗", f"not tried: {first}")
-    yield await _tried("ATMOS", lambda: _atmos(settings))
+    yield _sells(await _tried("ATMOS", lambda: _atmos(settings)), settings)
     yield _callback(settings)
     yield await _listener("web", _web_at(settings), settings)
     yield await _listener("health", settings.health_at, settings)
@@ -189,12 +198,16 @@ async def database(settings: Settings) -> str:
             "that was made before it ran"
         ) from error
     except Exception as error:
-        raise Wrong(
-            f"{type(error).__name__}: see that DATABASE_URL is right and can be written; "
-            "is the disk full?"
-        ) from error
+        raise Wrong(f"{type(error).__name__}: {_not_opened(settings)}") from error
     hint = " (a new file: if there were payments, see DATABASE_URL)" if is_new else ""
     return f"{_place(opened.url)}, migrated, {count} payments{hint}"
+
+
+def _not_opened(settings: Settings) -> str:
+    if _file(settings):
+        return "see that DATABASE_URL is right and can be written; is the disk full?"
+    place = _place(make_url(settings.database_url.get_secret_value()))
+    return f"see that {place} runs and lets the bot in, and that DATABASE_URL is right"
 
 
 async def _database(settings: Settings) -> str:
@@ -316,9 +329,18 @@ async def _offers(settings: Settings) -> str:
     try:
         found = offers.load(settings.offers_file)
     except offers.OffersError as error:
-        raise Wrong(f"{error} — mend the file that OFFERS_FILE names") from error
+        raise Wrong(_mend(error, settings.offers_file)) from error
     now = datetime.now(UTC)
     return "; ".join(f"{offer.slug}: {_price(offer, now)}" for offer in found.offers)
+
+
+def _mend(error: offers.OffersError, file: Path) -> str:
+    cause = error.__cause__
+    if isinstance(cause, FileNotFoundError):
+        return f"{file}: is not there; write it, or the name of yours as OFFERS_FILE"
+    if isinstance(cause, tomllib.TOMLDecodeError) and any(word in str(cause) for word in TWICE):
+        return f"{file}: something is written twice ({cause}); take one of the two out"
+    return f"{error} — mend the file that OFFERS_FILE names"
 
 
 def _next_steps(settings: Settings) -> Finding:
@@ -413,7 +435,8 @@ async def _topic(bot: Bot, chat_id: int, topic: int) -> None:
 def _no_answer(error: AiogramError, cure: str) -> NoReturn:
     if isinstance(error, TelegramNetworkError):
         raise Wrong(UNREACHABLE) from error
-    raise Wrong(f"{type(error).__name__}: {cure}") from error
+    said = error.message if isinstance(error, TelegramAPIError) else type(error).__name__
+    raise Wrong(f"{cure}; Telegram: {said}") from error
 
 
 async def _atmos(settings: Settings) -> str:
@@ -432,8 +455,15 @@ async def _atmos(settings: Settings) -> str:
     )
 
 
+def _sells(tried: Finding, settings: Settings) -> Finding:
+    """Hint that what works is not for sale yet."""
+    if tried.mark != "✓" or settings.atmos_env not in NOT_SOLD:
+        return tried
+    return Finding(tried.what, "!", f"{tried.said}; {NOT_SOLD[settings.atmos_env]}")
+
+
 def _lost(what: str, settings: Settings) -> str:
-    if settings.atmos_env is AtmosEnv.sandbox:
+    if settings.atmos_env is AtmosEnv.sandbox and "Proxy" not in what:
         return f"{what}: start `.venv/bin/python -m sandbox.atmos`"
     meaning = next((said for name, said in LOST.items() if name in what), NOT_LISTED)
     return f"{meaning} ({what})" if meaning != NOT_LISTED else f"{what}: {meaning}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from dotenv.parser import Binding, parse_stream
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -49,6 +50,8 @@ LAST_PORT = 65535
 CALLBACK_PATH = "/atmos/callback"
 MOST = 10_000  # of anything that is counted: no limit at all
 KEY_LENGTH = 32  # bytes
+WEBHOOK_PORTS = {None, 443, 80, 88, 8443}  # that Telegram comes to
+TELEGRAM = "https://api.telegram.org"
 NO_VALUE = {"", "false", "none", "null"}  # what templates write where they have nothing
 
 
@@ -182,7 +185,7 @@ class Settings(BaseSettings):
     )
 
     bot_token: Annotated[SecretStr, AfterValidator(_token)]
-    telegram_api_url: Url = "https://api.telegram.org"
+    telegram_api_url: Url = TELEGRAM
     webhook_url: Annotated[Url, AfterValidator(_with_path)] | None = None
     admin_chat_id: int = Field(lt=0)
     admin_topic_id: int | None = Field(None, gt=0)
@@ -296,6 +299,23 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _telegram_comes_there(self) -> "Settings":
+        """Refuse what Telegram refuses; a Bot API server of one's own takes any address."""
+        if not self.webhook_url or self.telegram_api_url != TELEGRAM:
+            return self
+        if re.search(r"[\s#]", self.webhook_url):
+            raise ValueError(f"WEBHOOK_URL: no blank and no # inside; {CURES['webhook_url']}")
+        parts = urlsplit(self.webhook_url)
+        if parts.scheme != "https":
+            raise ValueError(f"WEBHOOK_URL: Telegram comes by https alone; {CURES['webhook_url']}")
+        if parts.port not in WEBHOOK_PORTS:
+            raise ValueError(
+                "WEBHOOK_URL: Telegram comes to the ports 443, 80, 88 and 8443 alone; write none "
+                "(443) or one of them, and let your proxy lead it to WEB_PORT"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _questions_come_in(self) -> "Settings":
         if self.atmos_callback_key and not self.web_port:
             raise ValueError("ATMOS_CALLBACK_KEY: set WEB_PORT too, where ATMOS asks")
@@ -397,6 +417,8 @@ CURES = {
 
 
 NO_FILE = "no .env here: install -m 600 .env.example .env, and fill it in"
+A_FOLDER = ".env is a folder: remove it, install -m 600 .env.example .env, and fill that in"
+NAME = r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*"
 
 
 def load(**overrides: object) -> Settings:
@@ -406,17 +428,65 @@ def load(**overrides: object) -> Settings:
         SettingsError: With a line for each one that is missing or wrong; values are not shown.
     """
     try:
+        _see_that_each_line_is_read()
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = error.errors(include_input=False)
         missing = any(problem["type"] == "missing" for problem in problems)
-        hint = [NO_FILE] if missing and not ENV_FILE.exists() else []
+        hint = _no_file() if missing else []
         lines = dict.fromkeys(hint + [_line(problem) for problem in problems])
         raise SettingsError("\n".join(lines)) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{ENV_FILE}: save it as UTF-8") from None
     except OSError as error:
         raise SettingsError(f"{ENV_FILE}: cannot be read ({error.strerror})") from None
+
+
+def no_settings() -> list[str]:
+    """Give what `.env` names that is no setting.
+
+    What does not look like a name may be a piece of a key: its line is given in its place.
+    """
+    names = {
+        binding.key if re.fullmatch(NAME, binding.key) else f"something in line {_number(binding)}"
+        for binding in _bindings()
+        if binding.key and binding.key.lower() not in Settings.model_fields
+    }
+    return sorted(names)
+
+
+def _no_file() -> list[str]:
+    if ENV_FILE.is_dir():
+        return [A_FOLDER]
+    return [] if ENV_FILE.exists() else [NO_FILE]
+
+
+def _bindings() -> list[Binding]:
+    """Give what stands in `.env`, where it is a file; a pipe could be read only once."""
+    if not ENV_FILE.is_file():
+        return []
+    with ENV_FILE.open(encoding="utf-8-sig") as file:
+        return list(parse_stream(file))
+
+
+def _see_that_each_line_is_read() -> None:
+    """Refuse a line that would be passed over, or would take in those below it.
+
+    Raises:
+        SettingsError: There is one; its text may hold a key, and is not shown.
+    """
+    for binding in _bindings():
+        if binding.error or "\n" in (binding.value or ""):
+            raise SettingsError(
+                f"{ENV_FILE}: line {_number(binding)} cannot be read: write NAME=value there, "
+                "without quotes"
+            )
+
+
+def _number(binding: Binding) -> int:
+    """Count to the line of a binding: what is read begins with the empty lines above it."""
+    text = binding.original.string
+    return binding.original.line + text[: -len(text.lstrip())].count("\n")
 
 
 def _line(problem: ErrorDetails) -> str:

@@ -82,8 +82,9 @@ async def test_check_finds_everything_right(world):
     )
 
     assert code == 0, said
-    assert re.findall(r"(?m)^(.) ", said) == ["✓"] * 21, said
+    assert re.findall(r"(?m)^(?!! ATMOS: )(.) ", said) == ["✓"] * 20, said
     for part in (
+        "no money moves: ATMOS_ENV=production sells",
         f"SQLite at {world.home}/checkout.db, migrated, 0 payments (a new file: ",
         "✓ database privacy: for this account alone",
         "✓ cards in the group: the bot may delete them",
@@ -109,6 +110,7 @@ async def test_check_hints_at_what_is_wanted_and_not_needed(world):
 
     assert [hint.partition(":")[0] for hint in hints] == [
         "! cards in the group",
+        "! ATMOS",
         "! callback",
         "! support",
     ]
@@ -242,15 +244,29 @@ NOWHERE = "http://127.0.0.1:9"
             {"TELEGRAM_API_URL": NOWHERE},
             r"(?s)✗ bot token: .*cannot be reached.*✗ admin group: .*Telegram must answer first",
         ),
-        ({"ADMIN_CHAT_ID": "-42"}, r"✗ admin group: .*ADMIN_CHAT_ID \(now -42\)"),
+        (
+            {"ADMIN_CHAT_ID": "-42"},
+            r"✗ admin group: add the bot .* ADMIN_CHAT_ID \(now -42\); .*chat not found",
+        ),
         ({"ADMIN_TOPIC_ID": "42"}, r"✗ admin group: .*ADMIN_TOPIC_ID, .*\(now 42\)"),
         ({"ATMOS_CONSUMER_SECRET": "wrong"}, r"✗ ATMOS: .*ATMOS_CONSUMER_SECRET"),
         ({"ATMOS_BASE_URL": NOWHERE}, r"✗ ATMOS: .*start `.venv/bin/python -m sandbox.atmos`"),
         (SHOP | {"ATMOS_BASE_URL": NOWHERE}, r"✗ ATMOS: .*no connection: .*ATMOS's list"),
         (SHOP | {"ATMOS_PROXY_URL": NOWHERE}, r"✗ ATMOS: .*the proxy .*ATMOS_PROXY_URL"),
         (SHOP | {"ATMOS_BASE_URL": "https://atmos.invalid"}, r"✗ ATMOS: .*its name is not found"),
-        ({"OFFERS_FILE": "nowhere.toml"}, r"✗ offers: .*OFFERS_FILE"),
+        (
+            {"ATMOS_PROXY_URL": NOWHERE},
+            r"✗ ATMOS: http://127.0.0.1:[0-9]+: the proxy lets nothing through: see ATMOS_P",
+        ),
+        (
+            {"OFFERS_FILE": "nowhere.toml"},
+            r"✗ offers: nowhere.toml: is not there; write it, or .* as OFFERS_FILE",
+        ),
         ({"DATABASE_URL": "sqlite+aiosqlite:////proc/x/y.db"}, r"✗ database: .*DATABASE_URL"),
+        (
+            {"DATABASE_URL": "postgresql+asyncpg://shop:password@127.0.0.1:9/checkout"},
+            r"✗ database: .*PostgreSQL at 127.0.0.1:9/checkout runs and lets the bot in,",
+        ),
         ({"WEB_PORT": "8099", "WEB_HOST": "192.0.2.1"}, r"✗ web: WEB_HOST: 192.0.2.1 is no"),
         (
             {"HEALTH_PORT": "8099", "HEALTH_HOST": "192.0.2.1"},
@@ -268,6 +284,63 @@ async def test_check_names_what_is_wrong_and_its_cure(world, changes, line):
 
     assert re.search(line, said), said
     assert re.fullmatch(r"(?:[✓✗!] .*\n)+", said), said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("price = 1\nprice = 2", "something is written twice (Cannot overwrite a value (at line "),
+        ("[a]\n[a]", "something is written twice (Cannot declare ('a',) twice (at line "),
+        ("price = 1.478.000", "is not TOML ("),
+    ],
+)
+async def test_check_tells_a_key_that_is_there_twice_from_one_that_is_no_toml(world, line, said):
+    world.settings()
+    (world.home / "offers.toml").write_text(f"[[offers]]\n{line}\n", "utf-8")
+    [finding] = [f async for f in findings(world.settings()) if f.what == "offers"]
+
+    assert finding.mark == "✗"
+    assert f"offers.toml: {said}" in finding.said
+
+
+async def test_check_says_that_with_atmoss_test_keys_only_test_money_moves(world, monkeypatch):
+    monkeypatch.setattr("sandbox.atmos.front.KEY", "key")
+    monkeypatch.setattr("sandbox.atmos.front.SECRET", "secret")
+    world.overrides |= {
+        "atmos_env": "test",
+        "atmos_consumer_key": "key",
+        "atmos_consumer_secret": "secret",
+    }
+    [finding] = [f async for f in findings(world.settings()) if f.what == "ATMOS"]
+
+    assert finding.mark == "!"
+    assert finding.said.endswith("; only test money moves: ATMOS_ENV=production sells")
+
+
+async def test_check_names_what_stands_in_the_file_and_is_no_setting(world):
+    """The merchant's find: SUPORT_CONTACT, exit 0 and no word."""
+    lines = "\n# SUPRT=1\nSUPORT_CONTACT=@me\nlog_level=INFO\n\nbase64Of+a/Key=\nLOG_LEVL=INFO\n"
+    (world.home / ".env").write_text(lines, "utf-8")
+    code, said = await run(world, "check", SUPPRT_CONTACT="@me")
+
+    assert code == 0, said
+    assert re.findall("(?m)^! settings: (.*)", said) == [
+        ".env has LOG_LEVL, which is no setting",
+        ".env has SUPORT_CONTACT, which is no setting",
+        ".env has something in line 6, which is no setting",
+    ]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_line_that_cannot_be_read_stops_the_start_and_is_not_shown(world, command):
+    """The merchant's find: an open quote, and "settings: complete"."""
+    (world.home / ".env").write_text('\n\nLOG_LEVEL=INFO\n\nCARD_KEY="hidden\n', "utf-8")
+    code, said = await run(world, command)
+
+    assert (code, said) == (
+        1,
+        ".env: line 5 cannot be read: write NAME=value there, without quotes\n",
+    )
 
 
 async def test_check_prints_what_is_wrong_and_exits_1(world):
@@ -540,7 +613,7 @@ async def test_a_database_that_is_not_there_stops_the_start_with_a_line(world):
     code, said = await run(world, "run", DATABASE_URL=nowhere)
 
     assert code == 1
-    assert "see that DATABASE_URL is right and can be written" in said
+    assert "see that PostgreSQL at 127.0.0.1:9/shop runs and lets the bot in" in said
     assert "made-up-password" not in said
     assert "Traceback" not in said
 

@@ -303,6 +303,72 @@ def test_a_file_that_is_not_utf_8_says_so(loaded, tmp_path, encoding):
         load()
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('LOG_LEVEL=INFO\nSUPPORT_CONTACT="@hidden\n', 2),
+        ('\n\n  \nSUPPORT_CONTACT="@hidden\nLOG_LEVEL=INFO\n', 4),
+        ('SUPPORT_CONTACT="@hidden\nLOG_LEVEL="INFO"\n', 1),
+        ("SUPPORT_CONTACT='@hidden\nLOG_FORMAT=json\nLOG_LEVEL='\n", 1),
+        ("\r\nSUPPORT_CONTACT @hidden\r\n", 2),
+        ("=hidden\n", 1),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_and_not_shown(loaded, tmp_path, text, number):
+    """One that is passed over, or takes those below it for its value, sets nothing."""
+    (tmp_path / ".env").write_bytes(text.encode())
+
+    with pytest.raises(SettingsError) as error:
+        loaded()
+
+    said = f".env: line {number} cannot be read: write NAME=value there, without quotes"
+    assert str(error.value) == said
+
+
+def test_a_file_as_docker_takes_it_is_read(loaded, tmp_path):
+    (tmp_path / ".env").write_text("# \"it's\n\nexport A=1\nLOG_LEVEL\nB='1' # b\n", "utf-8")
+
+    assert loaded().log_level == "INFO"
+
+
+def test_a_folder_in_the_files_place_is_said_to_be_one(refused, tmp_path):
+    """Docker makes one of a file that is to be mounted and is not there."""
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").mkdir()
+
+    assert refused(BOT_TOKEN=None)[0].startswith(".env is a folder: remove it, ")
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("https://pay.example.uz:8080/telegram", "Telegram comes to the ports 443, 80, 88 and"),
+        ("https://pay.example.uz/tele gram", "no blank and no # inside; write an https:// "),
+        ("https://pay.example.uz/telegram#1", "no blank and no # inside; write an https:// "),
+        ("http://127.0.0.1:8443/telegram", "Telegram comes by https alone; write an https:// "),
+        ("http://pay.example.uz/telegram", "write an https:// address with a path"),
+    ],
+)
+def test_where_telegram_does_not_come_no_update_is_waited_for(refused, url, cure):
+    [line] = refused(WEBHOOK_URL=url, WEB_PORT="8080")
+
+    assert line.startswith(f"WEBHOOK_URL: {cure}")
+
+
+@pytest.mark.parametrize("port", ["", ":443", ":80", ":88", ":8443"])
+def test_telegram_comes_to_its_ports(loaded, port):
+    url = f"https://pay.example.uz{port}/telegram"
+
+    assert loaded(WEBHOOK_URL=url, WEB_PORT="8080").webhook_url == url
+
+
+def test_a_bot_api_server_of_ones_own_comes_to_any_port(loaded):
+    own = {"TELEGRAM_API_URL": "http://127.0.0.1:8081", "WEB_PORT": "8080"}
+    url = "http://127.0.0.1:8080/telegram"
+
+    assert loaded(**own, WEBHOOK_URL=url).webhook_url == url
+
+
 def test_delays_are_written_with_commas(loaded):
     delays = loaded(RECONCILE_DELAYS="130, 300.5,86400").reconcile_delays
 
