@@ -496,6 +496,7 @@ class Checkout:
 
     def _code_times(self, intent: Intent) -> dict[str, Any]:
         return {
+            "prompt_id": None,  # the message that asks for this code is yet to be said
             "resend_at": self._later(self._times.resend),
             "code_expires_at": self._later(self._times.code),
         } | self._held(intent)

