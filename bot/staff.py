@@ -8,7 +8,7 @@ import structlog
 from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
 from bot import db, notices
 from bot.db import Database
-from bot.evidence import REVERSE_ACCEPTED, SETTLED, Verdict, may_act, verdict
+from bot.evidence import SETTLED, Verdict, may_act, verdict
 from bot.notices import AdminGroup
 from bot.outcome import Outcomes
 from bot.payment import PENDING, Intent, Status
@@ -195,8 +195,8 @@ class Staff:
         except OutcomeUnknown as error:
             log.warning("reversal_unclear", intent=intent.id, error=str(error))
         else:
-            await self._database.amend(reversing, reason=REVERSE_ACCEPTED)
-            reversing = replace(reversing, reason=REVERSE_ACCEPTED)
+            await self._database.amend(reversing, reverse_accepted=True)
+            reversing = replace(reversing, reverse_accepted=True)
         try:
             await self._reconciliation.ask(reversing)
         except AtmosError as error:

@@ -463,7 +463,7 @@ async def test_a_yes_to_a_reversal_is_not_overruled_by_what_get_still_shows(worl
         tap = await gives_back(world, admin, order)
         await student.sees("Pul qaytarildi")
         await world.admins.sees("puli qaytarilgan", since=tap)
-        await world.alters("UPDATE intents SET status = 'reversing', reason = 'reverse_accepted'")
+        await world.alters("UPDATE intents SET status = 'reversing', reverse_accepted = 1")
         transaction.state = type(transaction.state).confirmed
         await asyncio.sleep(1.1)  # until ATMOS can act no more
         said = admin.says(f"/settle {order}", chat=world.admins)

@@ -288,6 +288,7 @@ INTENT = Intent(
     created_at=datetime.fromisoformat(MOMENT),
     captured_at=datetime.fromisoformat(MOMENT),
     reversed_by=None,
+    reverse_accepted=False,
     expires_at=datetime.fromisoformat(MOMENT),
     resend_at=None,
     code_expires_at=None,
