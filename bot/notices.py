@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from atmos import codes
 from bot.cards import CardNumber
 from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
@@ -283,7 +284,7 @@ def paid_for_admins(intent: Intent) -> Words:
 
 def unknown_code(intent: Intent, code: int | None) -> Words:
     args: dict[str, Arg] = {
-        "code": f"STPIMS-ERR-{code:03}" if code is not None else "?",
+        "code": codes.full(code) if code is not None else "?",
         "order": intent.account,
         "transaction": str(intent.transaction_id),
     }
