@@ -22,6 +22,7 @@ from bot.offers import TASHKENT, Offers
 from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from bot.redact import redact
+from handlers.buttons import after_colon
 from handlers.speech import Speech
 from handlers.steps import ASKS, Paying, intent_of, leave, leave_what_is_over
 
@@ -194,10 +195,6 @@ def _order(query: CallbackQuery) -> int:
     if order is None:
         raise IntentGone
     return order
-
-
-def after_colon(query: CallbackQuery) -> str:
-    return (query.data or "").partition(":")[2]
 
 
 def router() -> Router:

@@ -16,7 +16,8 @@ from bot.intake import Taken
 from bot.notices import Arg, Words
 from bot.offers import LANGUAGES, Offers
 from handlers.arrival import Languages
-from handlers.checkout import after_colon, commands_cancel
+from handlers.buttons import after_colon
+from handlers.checkout import commands_cancel
 from handlers.speech import Speech
 from handlers.steps import unfinished
 
