@@ -1,7 +1,6 @@
 """What is not a payment: offers, language, help."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
@@ -127,7 +126,7 @@ async def _show(
     if offer is None:
         raise OfferGone
     await checkout.may_buy(student_id, slug)
-    now = datetime.now(UTC)
+    now = checkout.now()
     words = notices.offer(offer, speech.language, now)
     match await unfinished(state, checkout, slug):
         case None:
