@@ -73,6 +73,11 @@ def number(code: str) -> int | None:
     return int(digits[1]) if digits else None
 
 
+def full(number: int) -> str:
+    """Write 9 as ATMOS does, `STPIMS-ERR-009`."""
+    return f"STPIMS-ERR-{number:03}"
+
+
 def reason(code: int | None, description: str) -> Reason:
     """Name the reason by its code, or failing that by what the description says."""
     if code in REASONS:

@@ -8,7 +8,7 @@
   + OutcomeUnknown    no clear answer: only `AtmosClient.get` can tell what happened
 """
 
-from atmos.codes import Reason
+from atmos.codes import Reason, full
 
 
 class AtmosError(Exception):
@@ -31,7 +31,7 @@ class Declined(AtmosError):
     """ATMOS said no, for a reason the card's holder or the merchant can act on."""
 
     def __init__(self, reason: Reason, code: int | None = None) -> None:
-        super().__init__(f"{reason} (STPIMS-ERR-{code:03})" if code is not None else str(reason))
+        super().__init__(f"{reason} ({full(code)})" if code is not None else str(reason))
         self.reason = reason
         self.code = code
 

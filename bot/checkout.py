@@ -131,6 +131,10 @@ class Checkout:
         self._attempts = attempts
         self._random: Random = SystemRandom()  # for order numbers
 
+    def now(self) -> datetime:
+        """Give the moment it is for every price and every card's expiry."""
+        return self._database.now()
+
     async def start(self, buyer: Buyer, slug: str) -> Intent:
         """Open a payment at the price of this moment, or take up the one that is open.
 

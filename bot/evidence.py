@@ -22,8 +22,6 @@ class Verdict(StrEnum):
     known = auto()  # another road has recorded it meanwhile
 
 
-REVERSE_ACCEPTED = "reverse_accepted"  # ATMOS's yes to a reversal, as an intent's reason
-
 _MEANING = {
     State.paid: dict.fromkeys(OPEN | ABANDONED, Verdict.charged)
     | {
@@ -60,7 +58,7 @@ def verdict(intent: Intent, transaction: Transaction, asked_at: datetime) -> Ver
     meaning = _MEANING[transaction.state][intent.status]
     if meaning in _DID_NOT_HAPPEN and may_act(intent, asked_at):
         return Verdict.undecided
-    if meaning is Verdict.not_reversed and intent.reason == REVERSE_ACCEPTED:
+    if meaning is Verdict.not_reversed and intent.reverse_accepted:
         return Verdict.contradiction  # ATMOS had said yes
     return meaning
 

@@ -2,11 +2,12 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from atmos import codes
 from bot.cards import CardNumber
 from bot.offers import Offer
 from bot.payment import PENDING, Intent, Status
@@ -294,7 +295,7 @@ def paid_for_admins(intent: Intent) -> Words:
 
 def unknown_code(intent: Intent, code: int | None) -> Words:
     args: dict[str, Arg] = {
-        "code": f"STPIMS-ERR-{code:03}" if code is not None else "?",
+        "code": codes.full(code) if code is not None else "?",
         "order": intent.account,
         "transaction": str(intent.transaction_id),
     }
@@ -332,6 +333,11 @@ def money_back_for_admins(intent: Intent, other: Intent | None = None) -> Words:
     return Words("admin-money-back", args | {"other": other.account}, then="admin-keep-access")
 
 
+def money_stays(intent: Intent) -> Words:
+    """Tell a student, who may have read that money is being given back, that it was not."""
+    return Words("money-stays", {"order": intent.account, "title": intent.title})
+
+
 def not_reversed(intent: Intent) -> Words:
     return Words("admin-not-reversed", _order(intent), (_reverse(intent),))
 
@@ -343,7 +349,9 @@ def still_unknown(intent: Intent) -> Words:
 
 
 def left_unknown(intent: Intent) -> Words:
-    return Words("admin-left-unknown", _order(intent), (_settle(intent),))
+    reversing = intent.status is Status.reversing
+    text = "admin-reversal-left-unknown" if reversing else "admin-left-unknown"
+    return Words(text, _order(intent), (_settle(intent),))
 
 
 def settled(intent: Intent, seen: str, by: str) -> Words:
@@ -387,6 +395,11 @@ def staff_order(intent: Intent) -> Words:
     if intent.status is Status.captured:
         return Words("staff-order", args, (_reverse(intent),))
     return Words("staff-order", args, (_settle(intent),) if intent.status in PENDING else ())
+
+
+def settled_already(intent: Intent) -> Words:
+    """Show what a payment is, to whoever said what became of it when that was known."""
+    return replace(staff_order(intent), then="staff-known")
 
 
 def refused_approval(why: str, tiyin: str, account: str) -> Words:

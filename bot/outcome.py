@@ -197,10 +197,18 @@ class Outcomes:
 
     async def _not_reversed(self, intent: Intent) -> bool:
         """Record that a reversal did not happen: it is paid as before."""
-        key = f"{intent.id}:admins:not-reversed:{intent.acts_until}"
-        said = [self._admins.told(notices.not_reversed(intent), key)]
+        key = f"not-reversed:{intent.acts_until}"
+        said = [
+            notices.told(intent, notices.money_stays(intent), key),
+            self._admins.told(notices.not_reversed(intent), f"{intent.id}:admins:{key}"),
+        ]
         return await self._database.move(
-            intent, Status.captured, said, check_at=None, reversed_by=None
+            intent,
+            Status.captured,
+            said,
+            check_at=None,
+            reversed_by=None,
+            reverse_accepted=False,
         )
 
     async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:

@@ -83,6 +83,7 @@ class Intent:
     created_at: datetime
     captured_at: datetime | None
     reversed_by: str | None  # who of the staff asked for it
+    reverse_accepted: bool  # ATMOS said yes to it
     expires_at: datetime
     resend_at: datetime | None  # from then on the code may be asked for again
     code_expires_at: datetime | None  # None: no code that can still be typed

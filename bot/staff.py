@@ -8,7 +8,7 @@ import structlog
 from atmos import AtmosClient, AtmosError, NeverArrived, OutcomeUnknown, State, Transaction
 from bot import db, notices
 from bot.db import Database
-from bot.evidence import REVERSE_ACCEPTED, SETTLED, Verdict, may_act, verdict
+from bot.evidence import SETTLED, Verdict, may_act, verdict
 from bot.notices import AdminGroup
 from bot.outcome import Outcomes
 from bot.payment import PENDING, Intent, Status
@@ -42,6 +42,22 @@ class AnotherPayment(StaffError):
 
 class WhichOrder(StaffError):
     """No order number was written."""
+
+
+class NotSo(StaffError):
+    """The payment is not what a person said of it."""
+
+    def __init__(self, intent: Intent) -> None:
+        super().__init__(f"{intent.id} is {intent.status}")
+        self.intent = intent
+
+
+class AlreadyKnown(NotSo):
+    """Nothing is left to settle: ATMOS, or somebody, was first."""
+
+
+class StillPaid(NotSo):
+    """It cannot be called given back while ATMOS shows it paid."""
 
 
 class NotSettled(StaffError):
@@ -120,25 +136,26 @@ class Staff:
     ) -> Intent:
         """Settle an unknown payment by what a person saw in ATMOS's cabinet.
 
-        That evidence goes the way of ATMOS's own, and counts only while ATMOS itself shows none.
-        A payment that is not unknown stays as it is.
+        That evidence goes the way of ATMOS's own, and counts only while ATMOS itself shows none,
+        or what cannot be: still paid after its yes to give it back.
 
         Raises:
             NoSuchOrder: There is none.
+            AlreadyKnown: It is not unknown, or no more.
             NotSettled: It is too early.
+            StillPaid: ATMOS does not show that it was given back.
             NoOutcome: It cannot be so, or an id is missing.
             AnotherPayment: ATMOS shows another one, or the id is another order's.
         """
         intent = await self.find(order)
         if intent.status not in PENDING:
-            return intent
-        try:
-            found = await self._reconciliation.ask(intent)
-        except AtmosError:
-            await self._settle(intent, state, success_trans_id, by)
-        else:
-            if found is Verdict.another:
-                raise AnotherPayment
+            raise AlreadyKnown(intent)
+        shown = await self._still_unknown(intent)
+        if may_act(intent, self._database.now() - BY_HAND):
+            raise NotSettled
+        if (shown, state) == (State.paid, State.reversed):
+            raise StillPaid(intent)
+        await self._settle(intent, state, success_trans_id, by)
         return await self.find(order)
 
     async def reverse_extra(self, order: int, by: str) -> Intent:
@@ -148,13 +165,26 @@ class Staff:
             other = await db.bought(tx, intent.buyer.id, intent.offer, but=intent.id)
         return intent if other is None else await self.reverse(order, by)
 
+    async def _still_unknown(self, intent: Intent) -> State | None:
+        """Record what ATMOS shows; where that settles nothing, give it, or None for no answer."""
+        try:
+            transaction, asked_at = await self._reconciliation.evidence(intent)
+        except AtmosError:
+            return None
+        found = await self._outcomes.record(intent, transaction, asked_at)
+        if found is Verdict.another:
+            raise AnotherPayment
+        if found in SETTLED:
+            raise AlreadyKnown(await self.find(intent.id))
+        return transaction.state
+
     async def _settle(
         self, intent: Intent, state: State, success_trans_id: int | None, by: str
     ) -> None:
         seen = _seen(intent, state, success_trans_id)
         now = self._database.now()
-        if may_act(intent, now - BY_HAND):
-            raise NotSettled
+        # Who has looked into the cabinet outweighs a yes that ATMOS did not keep.
+        intent = replace(intent, reverse_accepted=False)
         complete = seen.state is state  # ATMOS's own rule: a paid one has its success_trans_id
         if not complete or verdict(intent, seen, now) not in SETTLED:
             raise NoOutcome
@@ -162,7 +192,7 @@ class Staff:
             raise AnotherPayment
         found = await self._outcomes.record(intent, seen, now, by_hand=True)
         if found is Verdict.known:  # somebody, or ATMOS's own word, was first
-            return
+            raise AlreadyKnown(await self.find(intent.id))
         log.warning("settled_by_hand", intent=intent.id, verdict=str(found), by=by)
         key = f"{intent.id}:admins:settled:{intent.acts_until}"
         told = self._admins.told(notices.settled(intent, state, by), key)
@@ -195,8 +225,8 @@ class Staff:
         except OutcomeUnknown as error:
             log.warning("reversal_unclear", intent=intent.id, error=str(error))
         else:
-            await self._database.amend(reversing, reason=REVERSE_ACCEPTED)
-            reversing = replace(reversing, reason=REVERSE_ACCEPTED)
+            await self._database.amend(reversing, reverse_accepted=True)
+            reversing = replace(reversing, reverse_accepted=True)
         try:
             await self._reconciliation.ask(reversing)
         except AtmosError as error:

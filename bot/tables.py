@@ -50,6 +50,7 @@ intents = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("captured_at", Moment),
     sa.Column("reversed_by", sa.Text),
+    sa.Column("reverse_accepted", sa.Boolean, server_default=sa.false(), nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("resend_at", Moment),
     sa.Column("code_expires_at", Moment),

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 from aiogram import F, Router
 from aiogram.enums import ChatType
@@ -22,12 +22,13 @@ from bot.offers import TASHKENT, Offers
 from bot.payment import Buyer, Intent, Status, order_number
 from bot.reconcile import Reconciliation
 from bot.redact import redact
+from handlers.buttons import after_colon
 from handlers.speech import Speech
 from handlers.steps import ASKS, Paying, intent_of, leave, leave_what_is_over
 
 
-def _today() -> date:
-    return datetime.now(TASHKENT).date()
+def _today(checkout: Checkout) -> date:
+    return checkout.now().astimezone(TASHKENT).date()
 
 
 def _buyer(user: User, language: str) -> Buyer:
@@ -41,7 +42,7 @@ async def pays(
 ) -> None:
     """Open a payment for the offer whose button was pressed, if its price is still that."""
     slug, _, shown = after_colon(query).partition(":")
-    offer, now = offers.find(slug), datetime.now(UTC)
+    offer, now = offers.find(slug), checkout.now()
     if offer and shown not in ("", str(offer.price_at(now))):
         words = notices.offer(offer, speech.language, now)
         await speech.say(replace(words, then="price-changed"))
@@ -60,7 +61,7 @@ async def types_card(
 ) -> None:
     """Take the number, and the expiry where it is written beside it."""
     intent = await checkout.live(await intent_of(state))
-    typed = parse_card(message.text or "", _today())
+    typed = parse_card(message.text or "", _today(checkout))
     if isinstance(typed, Card):
         await _challenge(intent, typed, state, checkout, speech)
         return
@@ -79,7 +80,7 @@ async def types_expiry(
         return
     intent = await checkout.live(await intent_of(state))
     number = await checkout.named(intent)
-    card = Card(number, parse_expiry(text, _today()))
+    card = Card(number, parse_expiry(text, _today(checkout)))
     await _challenge(intent, card, state, checkout, speech)
 
 
@@ -192,10 +193,6 @@ def _order(query: CallbackQuery) -> int:
     if order is None:
         raise IntentGone
     return order
-
-
-def after_colon(query: CallbackQuery) -> str:
-    return (query.data or "").partition(":")[2]
 
 
 def router() -> Router:

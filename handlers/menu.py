@@ -1,7 +1,6 @@
 """What is not a payment: offers, language, help."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatType
@@ -16,7 +15,8 @@ from bot.intake import Taken
 from bot.notices import Arg, Words
 from bot.offers import LANGUAGES, Offers
 from handlers.arrival import Languages
-from handlers.checkout import after_colon, commands_cancel
+from handlers.buttons import after_colon
+from handlers.checkout import commands_cancel
 from handlers.speech import Speech
 from handlers.steps import unfinished
 
@@ -126,7 +126,7 @@ async def _show(
     if offer is None:
         raise OfferGone
     await checkout.may_buy(student_id, slug)
-    now = datetime.now(UTC)
+    now = checkout.now()
     words = notices.offer(offer, speech.language, now)
     match await unfinished(state, checkout, slug):
         case None:

@@ -24,13 +24,12 @@ SAID = {
     staff.NoAnswer: "staff-no-answer",
     staff.WhichOrder: "staff-which-order",
     staff.NotSettled: "staff-not-settled",
-    staff.NoOutcome: "staff-settle",
     staff.AnotherPayment: "staff-another",
     staff.TelegramSilent: "staff-telegram",
 }
 
 
-def words_for(error: Exception, offers: Offers) -> Words:  # noqa: C901, PLR0911  a table
+def words_for(error: Exception, offers: Offers) -> Words:  # noqa: C901, PLR0911, PLR0912  a table
     """Say what went wrong and what to do next; of a defect, only what to do."""
     match error:
         case checkout.AlreadyPaid(intent=intent):
@@ -55,6 +54,12 @@ def words_for(error: Exception, offers: Offers) -> Words:  # noqa: C901, PLR0911
             return notices.too_many(intent, limit, until)
         case checkout.NotChallenged():
             return _not_challenged(error)
+        case staff.AlreadyKnown(intent=intent):
+            return notices.settled_already(intent)
+        case staff.StillPaid(intent=intent):
+            return Words("staff-still-paid", {"order": intent.account})
+        case staff.NoOutcome():
+            return Words("staff-no-outcome", then="staff-settle")
     return Words(SAID.get(type(error), "error"))
 
 

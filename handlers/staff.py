@@ -13,7 +13,7 @@ from bot.notices import Words
 from bot.payment import order_number
 from bot.redact import redact
 from bot.staff import Staff, TelegramSilent, WhichOrder
-from handlers.checkout import after_colon
+from handlers.buttons import after_colon
 from handlers.speech import Speech
 
 # What an administrator may have seen in ATMOS's cabinet, by the word for it.

@@ -145,6 +145,10 @@ money-back =
     Transaction: { $transaction }
     It may take the bank a few days to put it on the card.
 money-back-other = Your other payment for this course ({ $other }) stands, and so does your access.
+money-stays =
+    ℹ️ The money of this payment was not given back: { $title }.
+
+    Order: <b>{ $order }</b>. The payment stands as before, you do not need to pay again. Any questions: /paysupport
 was-reversed = The money of this payment was given back to the card.
 ask-button = 🔄 Ask for the result
 note-asking = ⏳ Asking the bank…
@@ -264,15 +268,24 @@ staff-order =
 staff-no-order = There is no such order. For example: /order 249100032
 staff-which-order = Write the order number, like /order 249100032
 staff-no-answer = ATMOS did not answer, nothing has changed. Try again a little later.
-staff-not-settled = Not settled: ATMOS may still be acting. Write again about an hour after the payment.
+staff-not-settled = Not settled: ATMOS may still be acting. Write again about an hour after the payment or the reversal.
+staff-known = The outcome is known, so your word was not taken.
+staff-still-paid =
+    Not settled: ATMOS still shows order { $order } as paid.
+
+    If the cabinet shows it paid too, give the money back there and write: <code>/settle { $order }</code>
+    If it is not to be given back: <code>/settle { $order } paid</code>
+    If the cabinet shows it given back already, write to your ATMOS manager.
+staff-no-outcome = Not settled: this payment cannot have ended so, or SUCCESS_TRANS_ID is missing.
 staff-another = Not settled: ATMOS shows another payment, or the number is another order's. Give the money back in the ATMOS cabinet, and the bot will see it.
 staff-telegram = Telegram did not answer, so nothing was done. Try once more.
 staff-settle =
     /settle 249100032 — ask ATMOS
-    If ATMOS still shows nothing after an hour, write what its cabinet shows:
+    If it is still unknown after an hour, write what the ATMOS cabinet shows:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
+    /settle 249100032 paid — it was to be given back, and was not
 
 # Admin group
 
@@ -333,7 +346,9 @@ admin-reversal-unknown =
 
     ATMOS transaction_id: { $transaction }
     { admin-buyer }
-    The bot goes on asking ATMOS. Do not reverse this payment in the ATMOS cabinet as well: look there first.
+    The bot goes on asking ATMOS. Look in the ATMOS cabinet, but give nothing back there yet.
+    If it is still paid there an hour after the press, give the money back in the cabinet, and the bot will see it.
+    If it is not to be given back: <code>/settle { $order } paid</code>
 admin-left-unknown =
     🚨 The outcome of a payment has stayed unknown, the bot itself asks no more: <b>{ $order }</b>, { MONEY($amount) } soum
 
@@ -343,6 +358,15 @@ admin-left-unknown =
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — the money was taken
     <code>/settle { $order } unpaid</code> — no money was taken
     <code>/settle { $order } reversed</code> — the money was given back
+admin-reversal-left-unknown =
+    🚨 Whether the money went back has stayed unknown, the bot itself asks no more: <b>{ $order }</b>, { MONEY($amount) } soum
+
+    ATMOS transaction_id: { $transaction }
+    { admin-buyer }
+    Look in the ATMOS cabinet and write in this group:
+    <code>/settle { $order } reversed</code> — the money was given back
+    <code>/settle { $order } paid</code> — it was not, and the payment stands
+    <code>/settle { $order }</code> — if you have just given it back in the cabinet yourselves
 admin-settled =
     📝 { $order } settled by hand ({ shown-state }): { $by }
 admin-contradiction =
@@ -362,7 +386,7 @@ admin-money-back =
 admin-close-access = The student will be told. Close the access to the course yourselves.
 admin-keep-access = The student will be told. Their other payment ({ $other }) stands: leave the access to the course.
 admin-not-reversed =
-    ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. ATMOS still shows the payment as paid.
+    ⚠️ The money did not go back: <b>{ $order }</b>, { MONEY($amount) } soum. It is recorded as paid, as before, and the student will be told.
 
     ATMOS transaction_id: { $transaction }
     { admin-buyer }

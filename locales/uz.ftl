@@ -145,6 +145,10 @@ money-back =
     Tranzaksiya: { $transaction }
     Pul kartaga tushishi bankka qarab bir necha kun olishi mumkin.
 money-back-other = Shu kurs boʻyicha boshqa toʻlovingiz ({ $other }) kuchda, kursga kirish saqlanadi.
+money-stays =
+    ℹ️ Bu toʻlovning puli qaytarilmadi: { $title }.
+
+    Buyurtma: <b>{ $order }</b>. Toʻlov avvalgidek kuchda, qayta toʻlash shart emas. Savolingiz boʻlsa: /paysupport
 was-reversed = Bu toʻlovning puli kartaga qaytarilgan.
 ask-button = 🔄 Natijani soʻrash
 note-asking = ⏳ Bankdan soʻralmoqda…
@@ -264,15 +268,24 @@ staff-order =
 staff-no-order = Bunday buyurtma yoʻq. Masalan: /order 249100032
 staff-which-order = Buyurtma raqamini yozing, masalan: /order 249100032
 staff-no-answer = ATMOS hozir javob bermadi, hech narsa oʻzgarmadi. Birozdan keyin yana urinib koʻring.
-staff-not-settled = Hal boʻlmadi: ATMOS hali ishlayotgan boʻlishi mumkin. Toʻlovdan taxminan bir soat oʻtgach qayta yozing.
+staff-not-settled = Hal boʻlmadi: ATMOS hali ishlayotgan boʻlishi mumkin. Toʻlovdan yoki pul qaytarishdan taxminan bir soat oʻtgach qayta yozing.
+staff-known = Natija maʼlum, shuning uchun sizning soʻzingiz hisobga olinmadi.
+staff-still-paid =
+    Hal boʻlmadi: ATMOS { $order } buyurtmasini hali toʻlangan deb koʻrsatyapti.
+
+    Kabinetda ham toʻlangan boʻlsa, pulni oʻsha yerda qaytaring va yozing: <code>/settle { $order }</code>
+    Pul qaytarilmaydigan boʻlsa: <code>/settle { $order } paid</code>
+    Kabinetda allaqachon qaytarilgan boʻlsa, ATMOS menejeriga yozing.
+staff-no-outcome = Hal boʻlmadi: bu toʻlov bunday tugashi mumkin emas, yoki SUCCESS_TRANS_ID yozilmagan.
 staff-another = Hal boʻlmadi: ATMOS boshqa toʻlovni koʻrsatyapti, yoki bu raqam boshqa buyurtmaniki. Pulni ATMOS kabinetida qaytarsangiz, bot buni oʻzi koʻradi.
 staff-telegram = Telegram javob bermadi, shuning uchun hech narsa qilinmadi. Yana bir marta urinib koʻring.
 staff-settle =
     /settle 249100032 — ATMOSdan soʻrash
-    Bir soatdan keyin ham ATMOS hech narsa koʻrsatmasa, uning kabinetida koʻrganingizni yozing:
+    Bir soatdan keyin ham natija nomaʼlum boʻlsa, ATMOS kabinetida koʻrganingizni yozing:
     /settle 249100032 paid SUCCESS_TRANS_ID
     /settle 249100032 unpaid
     /settle 249100032 reversed
+    /settle 249100032 paid — qaytarish soʻralgan, lekin pul qaytmagan
 
 # Admin group
 
@@ -333,7 +346,9 @@ admin-reversal-unknown =
 
     ATMOS transaction_id: { $transaction }
     { admin-buyer }
-    Bot ATMOSdan soʻrashda davom etadi. Bu toʻlovni ATMOS kabinetida ham qaytarmang: avval u yerda koʻring.
+    Bot ATMOSdan soʻrashda davom etadi. ATMOS kabinetida koʻring, lekin u yerda hozircha qaytarmang.
+    Tugma bosilganidan bir soat oʻtib ham u yerda toʻlangan boʻlsa, pulni kabinetda qaytaring, bot buni koʻradi.
+    Pul qaytarilmaydigan boʻlsa: <code>/settle { $order } paid</code>
 admin-left-unknown =
     🚨 Toʻlov natijasi nomaʼlum qoldi, bot endi oʻzi soʻramaydi: <b>{ $order }</b>, { MONEY($amount) } soʻm
 
@@ -343,6 +358,15 @@ admin-left-unknown =
     <code>/settle { $order } paid SUCCESS_TRANS_ID</code> — pul yechilgan
     <code>/settle { $order } unpaid</code> — pul yechilmagan
     <code>/settle { $order } reversed</code> — pul qaytarilgan
+admin-reversal-left-unknown =
+    🚨 Pul qaytarildimi, nomaʼlum qoldi, bot endi oʻzi soʻramaydi: <b>{ $order }</b>, { MONEY($amount) } soʻm
+
+    ATMOS transaction_id: { $transaction }
+    { admin-buyer }
+    ATMOS kabinetida koʻring va shu guruhda yozing:
+    <code>/settle { $order } reversed</code> — pul qaytarilgan
+    <code>/settle { $order } paid</code> — pul qaytarilmagan, toʻlov kuchda qoladi
+    <code>/settle { $order }</code> — pulni kabinetda hozir oʻzingiz qaytargan boʻlsangiz
 admin-settled =
     📝 { $order } qoʻlda hal qilindi ({ shown-state }): { $by }
 admin-contradiction =
@@ -362,7 +386,7 @@ admin-money-back =
 admin-close-access = Talaba bu haqda xabar oladi. Kursga kirishini oʻzingiz yoping.
 admin-keep-access = Talaba bu haqda xabar oladi. Uning boshqa toʻlovi ({ $other }) kuchda: kursga kirishini yopmang.
 admin-not-reversed =
-    ⚠️ Pul qaytmadi: <b>{ $order }</b>, { MONEY($amount) } soʻm. ATMOS toʻlovni hali ham toʻlangan deb koʻrsatyapti.
+    ⚠️ Pul qaytmadi: <b>{ $order }</b>, { MONEY($amount) } soʻm. Toʻlov avvalgidek toʻlangan deb yozildi, talaba bu haqda xabar oladi.
 
     ATMOS transaction_id: { $transaction }
     { admin-buyer }

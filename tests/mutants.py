@@ -260,6 +260,20 @@ MUTANTS = [
         ("tests/test_vault.py",),
     ),
     Mutant(
+        "a yes to a reversal is forgotten",
+        "bot/evidence.py",
+        "    if meaning is Verdict.not_reversed and intent.reverse_accepted:\n",
+        "    if False:\n",
+        ("tests/test_staff.py",),
+    ),
+    Mutant(
+        "a person says given back what ATMOS shows paid",
+        "bot/staff.py",
+        "        if (shown, state) == (State.paid, State.reversed):\n",
+        "        if False:\n",
+        ("tests/test_staff.py",),
+    ),
+    Mutant(
         "two presses are two reversals",
         "bot/staff.py",
         "            return\n        reversing = await self.find(intent.id)\n",

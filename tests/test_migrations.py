@@ -14,6 +14,11 @@ from bot.db import MIGRATIONS, Database
 from bot.tables import metadata
 
 TABLES = {*metadata.tables, "alembic_version"}
+INTENT = """
+INSERT INTO intents (id, student_id, name, language, offer, title, amount, status, tries_left,
+    reason, created_at, expires_at, checks)
+VALUES (:id, :id, '', 'uz', '', '', 1, 'reversing', 3, :reason, '2026-11-24', '2026-11-24', 0)
+"""
 
 
 def config(connection=None):
@@ -46,6 +51,11 @@ async def tables(database):
         return set(await tx.run_sync(lambda connection: sa.inspect(connection).get_table_names()))
 
 
+async def stored(database, query):
+    async with database.read() as tx:
+        return (await tx.execute(sa.text(query))).all()
+
+
 async def moved(database, move, revision):
     async with database.write() as tx:
         await tx.run_sync(lambda connection: move(config(connection), revision))
@@ -65,9 +75,7 @@ async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database):
         await tx.execute(sa.text("INSERT INTO chats (id, language) VALUES (501, 'uz')"))
     await database.upgrade()
 
-    async with database.read() as tx:
-        kept = sa.text("SELECT id, language FROM chats")
-        assert (await tx.execute(kept)).all() == [(501, "uz")]
+    assert await stored(database, "SELECT id, language FROM chats") == [(501, "uz")]
 
 
 async def test_every_step_of_the_stairway_goes_up_and_down_and_up_again(database):
@@ -77,6 +85,20 @@ async def test_every_step_of_the_stairway_goes_up_and_down_and_up_again(database
         await moved(database, command.upgrade, revision)
 
     assert await tables(database) == TABLES
+
+
+async def test_a_yes_to_a_reversal_is_kept_on_the_way_up_and_down(database):
+    await moved(database, command.upgrade, "0004")
+    async with database.write() as tx:
+        for number, reason in ((1, "reverse_accepted"), (2, "limit")):
+            await tx.execute(sa.text(INTENT), {"id": number, "reason": reason})
+    await database.upgrade()
+    up = await stored(database, "SELECT reason, reverse_accepted FROM intents ORDER BY id")
+    await moved(database, command.downgrade, "0004")
+    down = await stored(database, "SELECT reason FROM intents ORDER BY id")
+
+    assert up == [(None, 1), ("limit", 0)]
+    assert down == [("reverse_accepted",), ("limit",)]
 
 
 async def test_the_way_down_leaves_nothing_behind(database):

@@ -8,7 +8,8 @@ import structlog
 
 from atmos import State
 from bot import app
-from bot.payment import Status
+from bot.payment import Intent
+from bot.staff import AlreadyKnown
 from sandbox.faults import Fault, Kind
 from tests.conftest import ADMINS, PRICE, reaches_code
 
@@ -50,6 +51,16 @@ async def is_unknown(world, student, **how):
     student.says(world.code)
     await student.sees("tekshir")
     return list(world.gateway.transactions.values())[-1].account
+
+
+async def is_not_given_back(world, student, admin):
+    """Come to a reversal that ATMOS said yes to and did not do, and can do no more."""
+    order = await buys(world, student)
+    world.gateway.keeps_reversals = False
+    tap = await gives_back(world, admin, order)
+    await world.admins.sees("qaytarilmoqda", since=tap)
+    await world.alters("UPDATE intents SET acts_until = '2026-01-01 00:00:00.000000'")
+    return order
 
 
 def reversals(world):
@@ -327,10 +338,12 @@ async def test_whoever_comes_second_has_settled_nothing(world):
         staff = [made.dispatcher.workflow_data["staff"] for made in (one, other)]
         with structlog.testing.capture_logs() as lines:
             found = await asyncio.gather(
-                *(each.settle_by_hand(order, State.open, None, "Admin") for each in staff)
+                *(each.settle_by_hand(order, State.open, None, "Admin") for each in staff),
+                return_exceptions=True,
             )
 
-    assert [intent.status for intent in found] == [Status.failed] * 2
+    assert {type(each) for each in found} == {Intent, AlreadyKnown}
+    assert world.stored("SELECT status FROM intents") == [("failed",)]
     assert [line["event"] for line in lines].count("settled_by_hand") == 1
 
 
@@ -363,7 +376,8 @@ async def test_what_is_not_unknown_is_not_settled_by_hand(world, admin):
     async with world.bot():
         order = await buys(world, student)
         said = admin.says(f"/settle {order} unpaid", chat=world.admins)
-        await world.admins.sees("toʻlangan", since=said)
+        answer = await world.admins.sees("toʻlangan", since=said)
+        assert "soʻzingiz hisobga olinmadi" in answer.text
         wrong = admin.says(f"/settle {order} gone", chat=world.admins)
         await world.admins.sees("/settle 249100032 unpaid", since=wrong)
 
@@ -465,17 +479,79 @@ async def test_one_receipt_buys_one_course(world, admin):
 
 async def test_a_yes_to_a_reversal_is_not_overruled_by_what_get_still_shows(world, admin):
     student = world.student()
-    async with world.bot():
-        order = await buys(world, student)
-        transaction = next(iter(world.gateway.transactions.values()))
-        tap = await gives_back(world, admin, order)
-        await student.sees("Pul qaytarildi")
-        await world.admins.sees("puli qaytarilgan", since=tap)
-        await world.alters("UPDATE intents SET status = 'reversing', reason = 'reverse_accepted'")
-        transaction.state = type(transaction.state).confirmed
-        await world.comes("acts_until")
+    async with world.bot(reconcile_delays=(100.0,)):
+        order = await is_not_given_back(world, student, admin)
         said = admin.says(f"/settle {order}", chat=world.admins)
         await world.admins.sees("ATMOS bilan farq", since=said)
 
     assert "Pul qaytmadi" not in world.admins.render()
     assert world.calls("reverse") == 1
+
+
+async def test_a_yes_to_a_reversal_that_was_not_kept_is_settled_by_hand(world, admin):
+    """The review's find: all three words were dropped in silence, and no way led out."""
+    student = world.student()
+    async with world.bot(reconcile_delays=(100.0,)):
+        order = await is_not_given_back(world, student, admin)
+        start = student.says("/start protokol-57")
+        await student.sees("puli qaytarilmoqda", since=start)
+        for word, answer in {
+            "unpaid": "bunday tugashi mumkin emas",
+            "reversed": "hali toʻlangan deb koʻrsatyapti",
+        }.items():
+            said = admin.says(f"/settle {order} {word}", chat=world.admins)
+            await world.admins.sees(answer, since=said)
+        assert world.stored("SELECT status FROM intents") == [("reversing",)]
+        said = admin.says(f"/settle {order} paid", chat=world.admins)
+        await world.admins.sees("qoʻlda hal qilindi (toʻlangan)", since=said)
+        stays = await world.admins.sees("Pul qaytmadi", since=said)
+        told = await student.sees("puli qaytarilmadi", since=start)
+        known = "SELECT status, reverse_accepted FROM intents"
+        assert world.stored(known) == [("captured", 0)]
+        world.gateway.keeps_reversals = True
+        admin.taps(f"reverse:{order}", stays)
+        await student.sees("Pul qaytarildi", since=told)
+
+    assert reversals(world) == [PRICE]
+    assert student.chat.render().count("Pul qaytarildi") == 1
+
+
+async def test_a_yes_to_a_reversal_that_was_not_kept_is_made_good_in_the_cabinet(world, admin):
+    student = world.student()
+    async with world.bot(reconcile_delays=(100.0,)):
+        order = await is_not_given_back(world, student, admin)
+        transaction = next(iter(world.gateway.transactions.values()))
+        world.gateway.keeps_reversals = True
+        await world.gateway.operate("reverse", {"transaction_id": transaction.success_trans_id})
+        said = admin.says(f"/settle {order} paid", chat=world.admins)
+        answer = await world.admins.sees("puli qaytarilgan", since=said)
+        await student.sees("Pul qaytarildi")
+
+    assert "soʻzingiz hisobga olinmadi" in answer.text
+    assert "qoʻlda hal qilindi" not in world.admins.render()
+    assert reversals(world) == [PRICE]
+
+
+async def test_who_saw_it_paid_outweighs_a_yes_while_atmos_is_silent(world, admin):
+    student = world.student()
+    async with world.bot(reconcile_delays=(100.0,)):
+        order = await is_not_given_back(world, student, admin)
+        world.goes_wrong("get", Kind.bad_gateway, times=None)
+        said = admin.says(f"/settle {order} paid", chat=world.admins)
+        await world.admins.sees("qoʻlda hal qilindi", since=said)
+        await student.sees("puli qaytarilmadi")
+
+    assert world.stored("SELECT status FROM intents") == [("captured",)]
+
+
+@pytest.mark.parametrize("word", ["paid", "unpaid", "reversed"])
+async def test_no_word_settles_a_reversal_within_the_hour(world, admin, monkeypatch, word):
+    """Nor is giving it back in the cabinet advised: ATMOS may yet do it itself."""
+    monkeypatch.setattr("bot.staff.BY_HAND", timedelta(days=3650))
+    student = world.student()
+    async with world.bot(reconcile_delays=(100.0,)):
+        order = await is_not_given_back(world, student, admin)
+        said = admin.says(f"/settle {order} {word}", chat=world.admins)
+        await world.admins.sees("bir soat oʻtgach qayta yozing", since=said)
+
+    assert world.stored("SELECT status FROM intents") == [("reversing",)]

@@ -14,7 +14,7 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 from atmos import Declined, NeverArrived, OutcomeUnknown, Reason, State, WrongCredentials
-from bot import cards, checkout, notices
+from bot import cards, checkout, notices, staff
 from bot.app import COMMANDS, STAFF_COMMANDS
 from bot.evidence import Verdict
 from bot.limits import Limit
@@ -288,6 +288,7 @@ INTENT = Intent(
     created_at=datetime.fromisoformat(MOMENT),
     captured_at=datetime.fromisoformat(MOMENT),
     reversed_by=None,
+    reverse_accepted=False,
     expires_at=datetime.fromisoformat(MOMENT),
     resend_at=None,
     code_expires_at=None,
@@ -306,6 +307,7 @@ ERRORS = [
     checkout.OfferGone(),
     checkout.IntentGone(),
     checkout.ResendTooEarly(INTENT, 42),
+    staff.NoOutcome(),
     RuntimeError("a defect"),
     *(
         error(intent)
@@ -318,6 +320,8 @@ ERRORS = [
             checkout.CardNeeded,
             checkout.CardNotKept,
             checkout.CodeOver,
+            staff.AlreadyKnown,
+            staff.StillPaid,
         )
     ),
     *(
@@ -364,6 +368,7 @@ NOTICES = [
     notices.still_unknown(INTENT),
     notices.still_unknown(replace(INTENT, status=Status.reversing)),
     notices.left_unknown(INTENT),
+    notices.left_unknown(replace(INTENT, status=Status.reversing)),
     notices.settled(INTENT, "paid", "Admin (502)"),
     notices.contradiction(INTENT, "open"),
     notices.money_back(INTENT),
@@ -371,6 +376,7 @@ NOTICES = [
     notices.money_back_for_admins(INTENT, replace(INTENT, id=987654321)),
     notices.money_back_for_admins(replace(INTENT, reversed_by="Admin <b> (502)")),
     notices.not_reversed(INTENT),
+    notices.money_stays(INTENT),
     notices.unreachable(501, "123456789"),
     notices.no_yes("refused-by-merchant (STPIMS-ERR-093)"),
     *(notices.refused_approval(why, "100", "9") for why in ["unknown", *Status]),

@@ -108,8 +108,8 @@ async def test_telegram_is_asked_for_edits_and_taps_too(app):
     assert set(kinds) == {"message", "edited_message", "callback_query"}
 
 
-async def test_card_data_goes_before_the_lock_of_a_student_is_waited_for(app):
-    """The order of the middlewares on an update: ours, then the one that takes the lock."""
+async def test_a_turn_is_waited_for_before_the_dialogue_is_read(app):
+    """The order of the middlewares on an update: who it is from, our turns, the dialogue."""
     ours = [type(one).__name__ for one in app.dispatcher.update.outer_middleware]
 
     assert ours.index("Arrival") < ours.index("FSMContextMiddleware")

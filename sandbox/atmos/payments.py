@@ -43,6 +43,7 @@ class Payments:
     resend_after: float = 0
     transaction_ttl: float = 1800
     strict_accounts: bool = False  # digits only, as the documentation has it
+    keeps_reversals: bool = True  # False: says yes to one, and does nothing
     receipt: str | None = "https://ofd.example/check?r={}"  # a link to one
     first_id: int = 14_500_001
 
@@ -209,8 +210,9 @@ class Payments:
             raise Failure("061")
         if transaction.state is State.reversed:
             raise Failure("092")
-        transaction.state = State.reversed
-        self._enter("reversal", transaction, success_trans_id)
+        if self.keeps_reversals:
+            transaction.state = State.reversed
+            self._enter("reversal", transaction, success_trans_id)
         return {"transaction_id": success_trans_id}
 
     def _enter(self, kind: str, transaction: Transaction, success_trans_id: int) -> None:
