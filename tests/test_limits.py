@@ -71,7 +71,7 @@ async def test_a_sixth_card_within_the_hour_is_refused_and_atmos_is_not_asked(wo
     async with world.bot():
         await pays(student)
         for card in REFUSED:
-            await tries(student, card, "karta raqamini yuboring")
+            await tries(student, card, "yuboring")
         refused = await tries(student, GOOD, TOO_MANY_CARDS)
         assert world.calls("pre-apply") == 5
         await tries(student, BUSY, "hozir band")  # the same card again is no new one

@@ -672,7 +672,7 @@ async def test_a_purchase_at_debug_leaves_nothing_secret_in_the_log(debug, world
     async with world.bot():
         await pays(student)
         typed = student.says(f"{FACE} 12/49")
-        await student.sees("Endi karta raqamini", since=typed)
+        await student.sees("Shundan keyin karta raqamini", since=typed)
         typed = student.says(f"{CARD} 12/49")
         await student.sees("SMS kod", since=typed)
         wrong, code = world.wrong_code, world.code
