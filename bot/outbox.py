@@ -40,7 +40,8 @@ A_GROUP = (18, 60.0)  # messages in seconds; Telegram's is 20
 A_STUDENT = (5, 5.0)  # one a second, with short bursts
 CHATS = 10_000  # whose pace is remembered
 TOGETHER = 30  # notices read for one message to a group
-IDLE = 1.0  # seconds; a commit wakes the worker at once
+IDLE = 1.0  # seconds; a commit wakes the worker
+BREATH = 0.05  # seconds in which others commit too: in a rush a look for each is half the work
 _GONE = ("message to delete not found", "message_id_invalid")
 _AGAIN = (
     TelegramNetworkError,
@@ -87,6 +88,7 @@ class Outbox:
                     return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(committed.wait(), IDLE)
+                    await asyncio.sleep(BREATH)
 
     async def _due(self) -> Sequence[tuple[int, int, Notice]]:
         """Give what is due in lanes that are free, as much as there is room for.

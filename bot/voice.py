@@ -1,13 +1,13 @@
 """How the bot says `Words` in a chat: rendered, with buttons, in place of a message or anew.
 
 All that is said, by handlers and by the outbox, waits for one pace. A chat's updates are handled
-in turn, so that no more answers wait than there are students writing; in a rush those who look at
-an offer wait for those who are paying for one.
+in turn, so that no more answers wait than there are students writing.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TypeVar
 
 from aiogram import Bot
@@ -26,27 +26,58 @@ from bot.texts import Texts, TextsError
 
 LONGEST = 3500  # characters; Telegram takes 4096, without the marks of HTML
 SEPARATOR = "\n\n· · ·\n\n"
+IN_A_ROW = 3  # urgent ones, before one that is not: a rush starves nobody
+BURST = 25  # a second; whoever may say more than that may say some at once
 Answer = TypeVar("Answer")
 
 
-class Voice:
-    """Says words in a language, to all chats together no faster than Telegram lets a bot speak.
+class Pace:
+    """Lets so many pass in a second; in a rush those who are paying before those who look."""
 
-    What is `urgent` is said before what is not.
-    """
+    def __init__(self, a_second: int) -> None:
+        at_once = max(1, a_second // BURST)
+        self._a_second = a_second
+        self._limiter = AsyncLimiter(at_once, at_once / a_second)
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+        self._in_a_row = 0
+        self._passing: asyncio.Future[None] | None = None
+
+    def is_crowded(self, *, urgent: bool) -> bool:
+        """Tell whether it would be a second before anybody new passes."""
+        ahead = len(self._urgent) + (0 if urgent else len(self._others))
+        return ahead >= self._a_second
+
+    async def turn(self, *, urgent: bool) -> None:
+        """Wait until it is one's turn."""
+        mine = asyncio.get_running_loop().create_future()
+        (self._urgent if urgent else self._others).append(mine)
+        if self._passing is None or self._passing.done():
+            self._passing = asyncio.ensure_future(self._let_pass())
+        await mine
+
+    async def _let_pass(self) -> None:
+        while self._urgent or self._others:
+            await self._limiter.acquire()
+            waiting = self._next()
+            if not waiting.done():  # else whoever waited was cancelled
+                waiting.set_result(None)
+
+    def _next(self) -> asyncio.Future[None]:
+        if self._urgent and (self._in_a_row < IN_A_ROW or not self._others):
+            self._in_a_row += 1
+            return self._urgent.popleft()
+        self._in_a_row = 0
+        return self._others.popleft()
+
+
+class Voice:
+    """Says words in a language, to all chats together no faster than Telegram lets a bot speak."""
 
     def __init__(self, bot: Bot, texts: Texts, messages_a_second: int) -> None:
         self.bot = bot
         self._texts = texts
-        self._a_second = messages_a_second
-        self._pace = AsyncLimiter(1, 1 / messages_a_second)  # without bursts, in the order asked
-        self._queue = asyncio.Lock()  # of what is not urgent: only its first waits for the pace
-        self._waiting = {True: 0, False: 0}  # by urgency
-
-    def is_crowded(self, *, urgent: bool) -> bool:
-        """Tell whether it would be a second before anything is said."""
-        ahead = self._waiting[True] + (0 if urgent else self._waiting[False])
-        return ahead >= self._a_second
+        self.pace = Pace(messages_a_second)
 
     async def say(
         self,
@@ -120,10 +151,5 @@ class Voice:
             await self._call(put, urgent=True)
 
     async def _call(self, method: TelegramMethod[Answer], *, urgent: bool) -> Answer:
-        self._waiting[urgent] += 1
-        try:
-            async with nullcontext() if urgent else self._queue:
-                await self._pace.acquire()
-        finally:
-            self._waiting[urgent] -= 1
+        await self.pace.turn(urgent=urgent)
         return await self.bot(method)

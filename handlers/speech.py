@@ -70,7 +70,7 @@ class Speech:
 
     async def note(self, why: str) -> None:
         """Show "⏳" if Telegram lets us at once: what has begun does not hang on it."""
-        if self.voice.is_crowded(urgent=self.urgent):
+        if self.voice.pace.is_crowded(urgent=self.urgent):
             return
         with suppress(AiogramError):
             said = await self.voice.say(

@@ -11,13 +11,14 @@ import pytest
 import structlog
 from aiogram.exceptions import AiogramError
 from aiohttp import web
+from aiolimiter import AsyncLimiter
 
 from bot import app, notices, telegram
 from bot.notices import AdminGroup, Notice, Words, deletion
 from bot.outbox import Outbox
 from bot.redact import redact_event
 from bot.telegram import AnotherCopyRuns
-from bot.voice import Voice
+from bot.voice import Pace, Voice
 from sandbox.faults import Fault, Kind
 from sandbox.telegram import http as telegram_http
 from sandbox.telegram.limits import Limits
@@ -286,6 +287,29 @@ async def test_a_flood_of_accounts_makes_everybody_wait_and_nobody_go_unanswered
             await one.sees("Bu bot orqali")
         for one in crowd[:10]:
             await one.sees("order-1")
+
+
+async def test_of_those_who_wait_three_are_urgent_for_each_that_is_not():
+    """The chaos run's find: with hundreds paying nobody could begin, and the group heard nothing."""
+    pace, said = Pace(1), []
+
+    async def says(what, *, urgent):
+        await pace.turn(urgent=urgent)
+        said.append(what)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(2):
+            group.create_task(says(f"look {number}", urgent=False))
+        for number in range(7):
+            group.create_task(says(f"pay {number}", urgent=True))
+        group.create_task(says("look 2", urgent=False)).cancel()
+        await asyncio.sleep(0)
+        assert pace.is_crowded(urgent=True)
+        pace._limiter = AsyncLimiter(100)
+
+    pays = [f"pay {number}" for number in range(7)]
+    assert said == [*pays[:3], "look 0", *pays[3:6], "look 1", pays[6]]
+    assert not pace.is_crowded(urgent=False)
 
 
 async def test_in_a_rush_who_pays_is_not_kept_waiting_by_those_who_look(world):
