@@ -290,7 +290,7 @@ async def test_a_flood_of_accounts_makes_everybody_wait_and_nobody_go_unanswered
 
 
 async def test_of_those_who_wait_three_are_urgent_for_each_that_is_not():
-    """The chaos run's find: with hundreds paying nobody could begin, and the group heard nothing."""
+    """The chaos run's find: with hundreds paying nobody could begin, the group heard nothing."""
     pace, said = Pace(1), []
 
     async def says(what, *, urgent):
