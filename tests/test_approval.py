@@ -26,7 +26,8 @@ KEY = "callback-key-made-up"
 def signed(key: str = KEY, **fields: object) -> bytes:
     text = "".join(str(fields.get(name, "")) for name in ("store_id", "transaction_id"))
     account = fields.get("account") or fields.get("invoice") or ""
-    digest = hashlib.md5(f"{text}{account}{fields.get('amount', '')}{key}".encode()).hexdigest()  # noqa: S324  ATMOS's
+    text = f"{text}{account}{fields.get('amount', '')}{key}"
+    digest = hashlib.md5(text.encode(errors="replace")).hexdigest()  # noqa: S324  ATMOS's
     return json.dumps({"sign": digest} | fields).encode()
 
 
