@@ -83,6 +83,9 @@ class Outbox:
                 for row in await self._due():
                     self._under_way.add(_lane(row[-1]))
                     deliveries.create_task(self._try_to_deliver(*row))
+                if stop.is_set() and self._failure is not None:
+                    self._log_failure()
+                    return  # what cannot be stored now is told at the next start
                 self._log_failure()
                 if stop.is_set() and not self._under_way and not committed.is_set():
                     return

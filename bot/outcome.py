@@ -217,7 +217,10 @@ class Outcomes:
         said = [self._admins.told(alarm, f"{intent.id}:admins:mismatch")]
         if intent.status in WAITING_FOR_STUDENT:  # or it would end as if no money had been taken
             asked = self._times.asked(self._database.now(), self._times.confirm)
-            await self._database.move(intent, Status.capturing, said, note_id=None, **asked)
+            if not await self._database.move(
+                intent, Status.capturing, said, note_id=None, **asked
+            ):
+                await self._database.promise(said)
         else:
             await self._database.promise([*said, *self.checking(intent)])
 
@@ -236,7 +239,9 @@ class Outcomes:
         """Give what the admins hear, once, of an outcome that has stayed unknown for too long."""
         key = f"{intent.id}:admins:unknown:{intent.acts_until}"
         told = self._admins.told(notices.still_unknown(intent), key)
-        return [told, *(self.for_admins(intent, error) if error else [])]
+        away = isinstance(error, NeverArrived) and not isinstance(error, WrongCredentials)
+        # That a question did not arrive says nothing of the charge it was about.
+        return [told, *(self.for_admins(intent, error) if error and not away else [])]
 
     def left_unknown(self, intent: Intent) -> list[Notice]:
         """Give what the admins hear when nobody asks any more: a person has to find out."""
