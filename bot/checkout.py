@@ -417,9 +417,9 @@ class Checkout:
 
     async def _bought(self, tx: AsyncConnection, student_id: int, slug: str) -> Intent | None:
         """Give the payment because of which the student is not sold the offer."""
-        offer = self._offers.find(slug)
-        repeatable = offer is not None and offer.repeatable
-        return None if repeatable else await db.bought(tx, student_id, slug)
+        if self._offers.is_repeatable(slug):
+            return None
+        return await db.bought(tx, student_id, slug)
 
     async def _moved(self, intent: Intent, target: Status, **changes: Any) -> Intent:
         if not await self._database.move(intent, target, **changes):

@@ -153,6 +153,11 @@ class Offers(BaseModel, frozen=True, extra="forbid"):
     def find(self, slug: str) -> Offer | None:
         return next((offer for offer in self.offers if offer.slug == slug), None)
 
+    def is_repeatable(self, slug: str) -> bool:
+        """Tell whether one student may buy it more than once; not of what is sold no more."""
+        offer = self.find(slug)
+        return offer is not None and offer.repeatable
+
     def link_of(self, slug: str) -> str | None:
         """Give the address where who has bought an offer goes, if it is sold and has one."""
         offer = self.find(slug)

@@ -83,11 +83,9 @@ class Outbox:
                 for row in await self._due():
                     self._under_way.add(_lane(row[-1]))
                     deliveries.create_task(self._try_to_deliver(*row))
-                if stop.is_set() and self._failure is not None:
-                    self._log_failure()
-                    return  # what cannot be stored now is told at the next start
-                self._log_failure()
-                if stop.is_set() and not self._under_way and not committed.is_set():
+                has_failed = self._log_failure()  # what cannot be stored is told at the next start
+                is_done = not self._under_way and not committed.is_set()
+                if stop.is_set() and (has_failed or is_done):
                     return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(committed.wait(), IDLE)
@@ -120,11 +118,12 @@ class Outbox:
         finally:
             self._under_way.discard(_lane(notice))
 
-    def _log_failure(self) -> None:
-        """Log one failure a look: a full disk fails every delivery, again and again."""
-        if self._failure is not None:
-            log.error("outbox_failed", exc_info=self._failure)
-            self._failure = None
+    def _log_failure(self) -> bool:
+        """Log one failure a look, if any: a full disk fails every delivery, again and again."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            log.error("outbox_failed", exc_info=failure)
+        return failure is not None
 
     async def _deliver(self, row_id: int, attempts: int, notice: Notice) -> None:
         rows, now = [row_id], self._database.now()

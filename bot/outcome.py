@@ -100,7 +100,7 @@ class Outcomes:
             paid = replace(intent, status=Status.captured, **facts)
             await db.record(tx, paid, "captured", self._database.now())
             twice = await db.bought(tx, paid.buyer.id, paid.offer, but=paid.id)
-            other = None if self._is_repeatable(paid) else twice
+            other = None if self._offers.is_repeatable(paid.offer) else twice
             said = [*self._paid(paid), *self._strange(intent, other)]
             await db.promise(tx, said, self._database.now())
         await self._vault.wipe(thought.id)
@@ -175,7 +175,7 @@ class Outcomes:
             intent,
             "given-back",
             facts=("captured", "reversed"),
-            success_trans_id=transaction.success_trans_id or 0,
+            success_trans_id=transaction.success_trans_id,
         )
 
     async def _reversed(self, intent_id: int) -> bool:
@@ -214,15 +214,13 @@ class Outcomes:
     async def _mismatched(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins of what is not ours to honour; for the student it is unknown."""
         alarm = notices.mismatch(intent, redact(transaction.account), transaction.amount)
-        said = [self._admins.told(alarm, f"{intent.id}:admins:mismatch")]
-        if intent.status in WAITING_FOR_STUDENT:  # or it would end as if no money had been taken
-            asked = self._times.asked(self._database.now(), self._times.confirm)
-            if not await self._database.move(
-                intent, Status.capturing, said, note_id=None, **asked
-            ):
-                await self._database.promise(said)
-        else:
-            await self._database.promise([*said, *self.checking(intent)])
+        told = self._admins.told(alarm, f"{intent.id}:admins:mismatch")
+        now = self._database.now()
+        async with self._database.write() as tx:
+            if intent.status in WAITING_FOR_STUDENT:  # or it ends as if no money had been taken
+                asked = self._times.asked(now, self._times.confirm)
+                await db.move(tx, intent, Status.capturing, note_id=None, **asked)
+            await db.promise(tx, [told, *self.checking(intent)], now)
 
     async def _contradicted(self, intent: Intent, transaction: Transaction) -> None:
         """Tell the admins, once, that ATMOS shows what cannot be: our own record stays."""
@@ -295,10 +293,6 @@ class Outcomes:
             said.append(notices.told(before, notices.paid_twice(before, other), "paid-twice"))
         return said
 
-    def _is_repeatable(self, intent: Intent) -> bool:
-        offer = self._offers.find(intent.offer)
-        return offer is not None and offer.repeatable
-
     def _paid(self, intent: Intent) -> list[Notice]:
         link = self._offers.link_of(intent.offer)
         for_admins = notices.paid_for_admins(intent)
@@ -350,7 +344,7 @@ class Outcomes:
             if attempt:
                 await db.add_attempt(tx, intent.buyer.id, attempt, self._database.now())
             for fact in facts:
-                ended = replace(stands, success_trans_id=changes["success_trans_id"])
+                ended = replace(stands, success_trans_id=changes["success_trans_id"] or 0)
                 await db.record(tx, ended, fact, self._database.now())
             said = [self._result(stands, words), *told]
             await db.promise(tx, said, self._database.now())
