@@ -487,6 +487,20 @@ async def test_a_stop_tells_what_waits_behind_what_is_under_way(world, database,
     assert world.stored("SELECT id FROM outbox WHERE sent_at IS NULL") == []
 
 
+async def test_a_stop_does_not_wait_for_a_database_that_takes_nothing(world, database):
+    """A reviewer's find: on a full disk the bot never ended, and was killed."""
+    student = world.student()
+    student.says("/start")
+    await database.promise([promised(student.id)])
+    await world.fills_disk("UPDATE ON outbox")
+    stop = asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(60), app.assembled(world.settings()) as made:
+        await made.outbox.run(stop)
+
+    assert world.stored("SELECT sent_at FROM outbox") == [(None,)]
+
+
 @pytest.fixture
 def foreign_page(monkeypatch):
     """What a provider answers in Telegram's place, in an encoding of its own."""

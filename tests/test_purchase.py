@@ -57,6 +57,14 @@ async def test_where_the_offer_has_no_link_the_student_reads_who_gives_access(wo
     assert paid.rows == []
 
 
+def sells_another(world):
+    """Put a second offer, `ikkinchi`, beside the first."""
+    world.settings()
+    offers = world.home / "offers.toml"
+    one = offers.read_text("utf-8")
+    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+
+
 async def starts_again(student, slug="protokol-57"):
     """Open an offer by its link, and give what is shown of it."""
     start = student.says(f"/start {slug}")
@@ -65,10 +73,7 @@ async def starts_again(student, slug="protokol-57"):
 
 async def test_start_in_the_middle_of_a_payment_says_what_that_waits_for(world):
     """A merchant's find: it showed the offer as if nothing were open."""
-    world.settings()
-    offers = world.home / "offers.toml"
-    one = offers.read_text("utf-8")
-    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+    sells_another(world)
     student = world.student()
     async with world.bot():
         await pays(student)
@@ -784,10 +789,7 @@ async def test_telegram_failing_for_a_while_loses_no_announcement(world):
 
 
 async def test_an_old_cancel_button_does_not_end_another_payment(world):
-    world.settings()
-    offers = world.home / "offers.toml"
-    one = offers.read_text("utf-8")
-    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+    sells_another(world)
     student = world.student()
     async with world.bot():
         first = await reaches_code(student)
@@ -1002,10 +1004,7 @@ async def test_the_end_of_one_payment_does_not_end_the_dialogue_of_the_next(worl
         await go_on.wait()
         return over
 
-    world.settings()
-    offers = world.home / "offers.toml"
-    one = offers.read_text("utf-8")
-    offers.write_text(one + one.replace("protokol-57", "ikkinchi"), "utf-8")
+    sells_another(world)
     student = world.student()
     async with world.bot():
         await reaches_code(student)

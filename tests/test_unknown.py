@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import atmos_client
+from bot.app import assembled, atmos_client
 from bot.checkout import Checkout, StillChecking
 from bot.payment import Status
 from sandbox.atmos import CARDS, Card, Transaction
@@ -612,6 +612,40 @@ async def test_a_closed_payment_of_another_amount_does_not_end_as_if_nothing_was
 
     assert world.stored("SELECT status FROM intents") == [("capturing",)]
     assert "yechilmadi" not in student.chat.render()
+
+
+async def test_another_amount_is_told_though_the_payment_has_moved_meanwhile(world):
+    """A reviewer's find: what found the row moved took the alarm with it."""
+    student = world.student()
+    async with world.bot():
+        await reaches_code(student)
+    [(order,)] = world.stored("SELECT id FROM intents")
+    async with assembled(world.settings()) as app:
+        intent = await app.checkout.live(order)
+        await world.alters("UPDATE intents SET status = 'expired'")
+        next(iter(world.gateway.transactions.values())).amount = PRICE - 100
+        await app.reconciliation.ask(intent)
+
+    assert world.stored("SELECT status FROM intents") == [("expired",)]
+    assert world.stored(f"SELECT id FROM outbox WHERE key = '{order}:admins:mismatch'")  # noqa: S608
+
+
+async def test_a_question_that_does_not_arrive_says_nothing_of_the_charge(world, monkeypatch):
+    """A reviewer's find: the admins read "no money moved" of a payment that was charged."""
+    monkeypatch.setattr("bot.reconcile.TOO_LONG", timedelta())
+    student = world.student()
+    world.goes_wrong("confirm", Kind.bad_gateway, acts=True)
+    async with world.bot():
+        await reaches_code(student)
+        world.missing_paths.add("/merchant/pay/get")
+        student.says(world.code)
+        await student.sees("tekshir")
+        await world.hours_pass()
+        await world.checks(times=2)
+        await world.admins.sees("nomaʼlum")
+
+    assert world.charged == [PRICE]
+    assert "Pul yechilmadi" not in world.admins.render()
 
 
 async def test_a_closed_payment_that_was_given_back_is_said_to_be(world):
