@@ -78,10 +78,10 @@ MUTANTS = [
     Mutant(
         "what is told of a charge is stored in a transaction of its own",
         "bot/outcome.py",
-        """            said = [*self._paid(paid), *self._strange(intent, twice)]
+        """            said = [*self._paid(paid), *self._strange(intent, other)]
             await db.promise(tx, said, self._database.now())
 """,
-        """            said = [*self._paid(paid), *self._strange(intent, twice)]
+        """            said = [*self._paid(paid), *self._strange(intent, other)]
         await self._database.promise(said)
 """,
         unknown("test_a_charge_that_cannot_be_told_is_not_stored_either"),
@@ -215,7 +215,7 @@ MUTANTS = [
         "what never arrived counts",
         "bot/checkout.py",
         """            if isinstance(error, NeverArrived):
-                await self._attempts.take_back(request)
+                await self._attempts.take_back(request.row_id)
 """,
         "",
         ("tests/test_limits.py::test_what_never_reached_atmos_does_not_count",),

@@ -1,6 +1,7 @@
 """Everything that a handler asks for by name is there when it is called."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 from aiogram.dispatcher.event.handler import HandlerObject
@@ -9,6 +10,7 @@ from aiogram.filters import Command
 from bot.app import App, assembled
 from bot.settings import Settings
 from handlers.staff import by_administrator
+from tests.mutants import MUTANTS
 
 OFFERS = """
 [[offers]]
@@ -127,3 +129,11 @@ async def test_two_bots_in_one_process_do_not_share_a_router(app):
 async def test_building_the_bot_opens_no_connection(app):
     assert app.bot.session._session is None
     assert app.database.engine.pool.checkedout() == 0
+
+
+def test_every_defect_of_make_mutants_has_its_place_in_the_code():
+    """Two had lost theirs, unseen until somebody would have run all of them."""
+    root = Path(__file__).parent.parent
+    places = {it.name: (root / it.file).read_text("utf-8").count(it.old) for it in MUTANTS}
+
+    assert {name: count for name, count in places.items() if count != 1} == {}
